@@ -1,0 +1,44 @@
+// Host is what this machine allows and how it looks to the caller, read once by launch/probe. plan/ asks
+// nothing else: with the same Profile and Host it makes the same Plan, which is what the golden tests hold.
+#pragma once
+
+#include "base/ids.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+struct Host {
+  // The caller.
+  Id uid = 0, gid = 0;
+  std::string user, group, home, shell;  // home is $HOME where that is an absolute path, else passwd's
+  std::vector<IdRange> subuids, subgids;  // read only when the profile needs a range
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::array<bool, 3> terminal{};  // which of descriptors 0–2 is a terminal
+
+  // Where the caller stands.
+  std::string cwd;                              // resolved; empty when it was deleted
+  std::string project;                          // the git top level around cwd, else cwd
+  std::optional<std::string> git_common_dir;    // of a worktree, when it lies outside the project
+  std::vector<std::string> present;             // those of the profile's protect and hide paths that exist
+
+  // The machine.
+  int kernel_major = 0, kernel_minor = 0;
+  bool overlay = false;                                         // overlayfs mounts in user namespaces
+  int landlock_abi = 0;                                         // 0: none
+  std::vector<std::pair<std::string, std::string>> root_links;  // "/bin" -> "usr/bin"
+  std::vector<std::string> root_directories;                    // those of /bin /sbin /lib* that are not links
+  std::vector<std::string> etc_secrets;                         // entries of /etc kept out of sight: "shadow", "ssl/private"
+  std::vector<std::string> etc_entries;                         // all of /etc, only where overlay is missing
+  std::vector<std::string> proc_files, proc_directories;        // what exists of the entries to mask
+  std::vector<std::string> sys_directories;
+
+  // The root file system asked for, when it is a directory.
+  std::optional<Id> rootfs_owner;
+
+  bool kernel_at_least(int major, int minor) const {
+    return kernel_major != major ? kernel_major > major : kernel_minor >= minor;
+  }
+};

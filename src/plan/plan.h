@@ -1,0 +1,118 @@
+// The Plan is a value: everything a launch will do, in the order it is done. launch/ obeys it and has no
+// opinions of its own; describe.cpp prints it for --dry-run. It holds no descriptors, pointers or callbacks.
+#pragma once
+
+#include "base/enum_names.h"
+#include "base/ids.h"
+#include "plan/seccomp.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace plan {
+
+enum class Namespace { user, mount, pid, net, ipc, uts, cgroup, time, count_ };
+inline constexpr EnumNames<Namespace, 8> namespace_names{{"user", "mount", "pid", "net", "ipc", "uts", "cgroup", "time"}};
+static_assert(namespace_names.complete());
+
+// Who writes the id maps: init itself (one id, no help needed), newuidmap and newgidmap, or the launcher (root).
+enum class MapWriter { init, newidmap, launcher };
+inline constexpr EnumNames<MapWriter, 3> map_writer_names{{"init", "newuidmap", "launcher"}};
+
+struct Identity {
+  MapWriter writer = MapWriter::init;
+  std::vector<IdMap> uids, gids;
+  Id uid = 0, gid = 0;        // inside, of init and the payload
+  bool switch_ids = false;    // setresuid/setresgid after the maps are written
+  bool drop_groups = false;   // setgroups(0): only root can, and must
+};
+
+struct TimeOffsets { std::chrono::milliseconds boottime{}, monotonic{}; };
+
+// Mount steps. "outside" is a host path, "inside" a path in the sandbox.
+struct Bind {
+  std::string outside, inside;
+  bool read_only = true, optional = false;
+};
+struct Tmpfs {
+  std::string inside;
+  std::uint64_t size = 0;  // bytes; 0: a quarter of memory
+  unsigned mode = 0755;
+  bool read_only = false;  // once everything below it is in place
+};
+struct File {              // text of our own, or nothing
+  std::string inside, content;
+  unsigned mode = 0644;
+};
+struct Copy {              // a secret: the content of a host file, on tmpfs
+  std::string outside, inside;
+  unsigned mode = 0400;
+};
+struct Symlink { std::string inside, to; };
+struct Directory { std::string inside; unsigned mode = 0755; };
+struct Proc { std::string inside; };
+struct Sysfs { std::string inside; };
+struct Devpts { std::string inside; };
+// A host directory with files of ours in front: a read-only overlay of two lowers.
+struct Layered {
+  std::string outside, inside;
+  std::vector<File> files;           // inside is relative to the directory
+  std::vector<std::string> hidden;   // whiteouts, relative
+};
+// Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
+struct Pin { std::string inside; bool read_only = false; };
+// Something already inside, covered by an empty file or directory.
+struct Mask { std::string inside; bool watch = false; };  // watch: end the sandbox when the host takes it away
+
+using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Proc, Sysfs, Devpts, Pin, Mask>;
+const std::string& inside_of(const MountStep& step);
+
+struct Limit { std::string name; int resource = 0; std::uint64_t soft = 0, hard = 0; };  // setrlimit(2)
+
+struct Privileges {
+  std::vector<std::string> capabilities;  // kept: names without CAP_; usually none
+  bool nested_userns = false;
+};
+
+enum class LandlockMode { automatic, require, off };
+inline constexpr EnumNames<LandlockMode, 3> landlock_mode_names{{"auto", "require", "off"}};
+struct Landlock {
+  int abi = 0;                       // 0: not used
+  std::vector<std::string> read_only, read_write;  // inside paths
+};
+
+enum class TerminalMode { automatic, on, off };
+inline constexpr EnumNames<TerminalMode, 3> terminal_mode_names{{"auto", "on", "off"}};
+
+struct Command {
+  std::vector<std::string> argv, environment;  // environment: "K=V"
+  std::string workdir;
+  std::string search_path;                     // PATH for a name without a slash
+  bool terminal = false;                       // a pty of the sandbox's own in place of each terminal of 0–2
+};
+
+struct Plan {
+  std::string name;
+  std::vector<std::string> profiles;  // the chain, parents first
+  Identity identity;
+  std::vector<Namespace> namespaces;
+  std::string hostname;
+  TimeOffsets time;
+  std::vector<MountStep> mounts;
+  std::vector<Limit> limits;
+  Privileges privileges;
+  Landlock landlock;
+  Seccomp seccomp;
+  Command command;
+  std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
+  std::vector<std::string> notes;     // what is not protected, and why; printed by --dry-run
+  std::vector<std::string> degraded;  // what was asked for, is missing here, and may be
+
+  bool has(Namespace wanted) const;
+};
+
+}  // namespace plan

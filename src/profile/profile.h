@@ -1,0 +1,55 @@
+// A Profile is what was asked: each key's text, with the place it came from. Checked for form when it is
+// read; what it means on this machine is decided in plan/. A command line is one more layer of the same type.
+#pragma once
+
+#include "base/result.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace profile {
+
+struct Origin {
+  std::string source;  // a profile's name or file, or "command line"
+  int line = 0, column = 0;
+  bool operator==(const Origin&) const = default;
+};
+
+struct Item {
+  std::string value;
+  Origin origin;
+};
+
+using Scalar = std::optional<Item>;
+using List = std::vector<Item>;                           // in a layer, "!x" removes x from what came before
+using Map = std::vector<std::pair<std::string, Item>>;    // a later entry of the same name wins
+
+struct Profile {
+  std::vector<std::string> chain;  // the profiles merged into this one, parents first
+
+  Scalar description;
+  List extends;
+
+  // [sandbox]
+  Scalar name, user, userns, hostname, workdir, terminal, timeout, kill_after, boottime, monotonic;
+  // [filesystem]: paths are "A[:B]"; ~, $PWD, $PROJECT, $HOME and $XDG_RUNTIME_DIR expand in plan/; a trailing ? marks optional
+  Scalar root, home;
+  List read_only, read_write, tmpfs, hide, protect;
+  // [network]
+  Scalar net_mode;
+  // [resources]
+  Map ulimit;
+  // [seccomp]
+  Scalar seccomp_default, seccomp_errno;
+  List seccomp_use, seccomp_allow, seccomp_deny, seccomp_log, seccomp_abis;
+  // [security]
+  List capabilities, allow_degraded;
+  Scalar landlock, nested_userns, no_new_privileges;
+  // [environment]
+  List env_pass, secret;
+  Map env_set;
+};
+
+}  // namespace profile

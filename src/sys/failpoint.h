@@ -1,0 +1,10 @@
+// Names the process whose calls the test build counts: "launcher", "init", "payload". Nothing in a release build.
+#pragma once
+
+namespace sys {
+#ifdef SBX_FAILPOINTS
+void failpoint_role(const char* role);  // starts the count of this process at 0
+#else
+inline void failpoint_role(const char*) {}
+#endif
+}  // namespace sys
