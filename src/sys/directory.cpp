@@ -1,0 +1,73 @@
+// Directory entries: listing, and making them relative to a directory descriptor.
+#include "sys/call.h"
+#include "sys/file.h"
+
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+namespace sys {
+
+Result<std::vector<std::string>> list_directory(const Fd& dir, const std::string& name) {
+  // A descriptor of our own: closedir(3) closes what fdopendir(3) was given.
+  const int fd = SYS(::openat(dir.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd < 0) return fail_errno("open ", printable(name));
+  DIR* stream = ::fdopendir(fd);
+  if (stream == nullptr) {
+    ::close(fd);
+    return fail_errno("list ", printable(name));
+  }
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view found = entry->d_name;
+    if (found != "." && found != "..") names.emplace_back(found);
+    errno = 0;
+  }
+  const int failure = errno;
+  ::closedir(stream);
+  errno = failure;
+  if (failure != 0) return fail_errno("list ", printable(name));
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  const Fd dir = TRY(open_file(path, O_RDONLY | O_DIRECTORY));
+  return list_directory(dir, path);
+}
+
+Result<> make_directory_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown) {
+  if (SYS(::mkdirat(dir.get(), name.c_str(), mode)) < 0) return fail_errno("mkdir ", printable(shown));
+  return {};
+}
+
+Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown) {
+  const int fd = SYS(::openat(dir.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (fd < 0) return fail_errno("create ", printable(shown));
+  const Fd file(fd);
+  return write_all(file.get(), shown, content);
+}
+
+Result<> make_symlink_at(const Fd& dir, const std::string& name, const std::string& to, const std::string& shown) {
+  if (SYS(::symlinkat(to.c_str(), dir.get(), name.c_str())) < 0) return fail_errno("symlink ", printable(shown));
+  return {};
+}
+
+Result<> make_whiteout_at(const Fd& dir, const std::string& name, const std::string& shown) {
+  if (SYS(::mknodat(dir.get(), name.c_str(), S_IFCHR, ::makedev(0, 0))) < 0)
+    return fail_errno("whiteout ", printable(shown));
+  return {};
+}
+
+Result<> change_owner_at(const Fd& dir, const std::string& name, std::uint32_t uid, std::uint32_t gid,
+                         const std::string& shown) {
+  if (SYS(::fchownat(dir.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW)) < 0)
+    return fail_errno("chown ", printable(shown));
+  return {};
+}
+
+}  // namespace sys

@@ -1,0 +1,161 @@
+// Files and directories on the host.
+#include "sys/file.h"
+
+#include "base/path.h"
+#include "sys/call.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sys {
+
+namespace {
+
+FileStat from_stat(const struct stat& in) {
+  FileStat out;
+  out.kind = S_ISREG(in.st_mode)   ? FileKind::file
+             : S_ISDIR(in.st_mode) ? FileKind::directory
+             : S_ISLNK(in.st_mode) ? FileKind::symlink
+                                   : FileKind::other;
+  out.uid = in.st_uid, out.gid = in.st_gid, out.mode = in.st_mode & 07777u;
+  out.size = static_cast<std::uint64_t>(in.st_size), out.device = in.st_dev, out.inode = in.st_ino;
+  return out;
+}
+
+bool absent() { return errno == ENOENT || errno == ENOTDIR; }
+
+}  // namespace
+
+Result<Fd> open_file(const std::string& path, int flags, unsigned mode) {
+  const int fd = SYS(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (fd < 0) return fail_errno("open ", printable(path));
+  return Fd(fd);
+}
+
+Result<std::optional<Fd>> open_if_exists(const std::string& path, int flags) {
+  const int fd = SYS(::open(path.c_str(), flags | O_CLOEXEC));
+  if (fd < 0 && absent()) return std::optional<Fd>{};
+  if (fd < 0) return fail_errno("open ", printable(path));
+  return std::optional<Fd>(Fd(fd));
+}
+
+Result<Fd> open_at(const Fd& dir, const std::string& path, int flags, unsigned mode) {
+  const int fd = SYS(::openat(dir.get(), path.c_str(), flags | O_CLOEXEC, mode));
+  if (fd < 0) return fail_errno("open ", printable(path));
+  return Fd(fd);
+}
+
+Result<FileStat> stat_fd(int fd, const std::string& name) {
+  struct stat found {};
+  if (SYS(::fstat(fd, &found)) < 0) return fail_errno("stat ", printable(name));
+  return from_stat(found);
+}
+
+Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow) {
+  struct stat found {};
+  if (SYS(::fstatat(AT_FDCWD, path.c_str(), &found, follow ? 0 : AT_SYMLINK_NOFOLLOW)) < 0) {
+    if (absent()) return std::optional<FileStat>{};
+    return fail_errno("stat ", printable(path));
+  }
+  return std::optional(from_stat(found));
+}
+
+Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t limit) {
+  std::string out;
+  while (true) {
+    const std::size_t at = out.size();
+    out.resize(std::min(limit + 1, at + 8192));
+    const ssize_t got = SYS(::read(fd.get(), out.data() + at, out.size() - at));
+    if (got < 0 && errno == EINTR) { out.resize(at); continue; }
+    if (got < 0) return fail_errno("read ", printable(name));
+    out.resize(at + static_cast<std::size_t>(got));
+    if (got == 0) return out;
+    if (out.size() > limit) return fail(printable(name), " is larger than ", limit, " bytes");
+  }
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  const Fd fd = TRY(open_file(path, O_RDONLY));
+  return read_fd(fd, path, limit);
+}
+
+Result<std::optional<std::string>> read_file_if_exists(const std::string& path, std::size_t limit) {
+  const std::optional<Fd> fd = TRY(open_if_exists(path, O_RDONLY));
+  if (!fd) return std::optional<std::string>{};
+  return std::optional<std::string>(TRY(read_fd(*fd, path, limit)));
+}
+
+Result<> write_all(int fd, const std::string& name, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t wrote = SYS(::write(fd, content.data(), content.size()));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return fail_errno("write ", printable(name));
+    content.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+Result<> write_file_atomically(const std::string& path, std::string_view content, unsigned mode) {
+  const std::string temporary = text(path, ".", ::getpid(), ".tmp");
+  const auto write = [&]() -> Result<> {
+    const Fd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+    TRY(write_all(fd.get(), temporary, content));
+    if (SYS(::fsync(fd.get())) < 0) return fail_errno("fsync ", printable(temporary));
+    if (SYS(::rename(temporary.c_str(), path.c_str())) < 0) return fail_errno("rename to ", printable(path));
+    return {};
+  };
+  Result<> done = write();
+  if (!done && done.error().code != EEXIST) ::unlink(temporary.c_str());
+  return done;
+}
+
+Result<> make_directories(const std::string& path, unsigned mode) {
+  std::string so_far;
+  for (const std::string& part : path::components(path)) {
+    so_far += "/" + part;
+    if (SYS(::mkdir(so_far.c_str(), mode)) < 0 && errno != EEXIST) return fail_errno("mkdir ", printable(so_far));
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> read_link(const std::string& path) {
+  std::string out(PATH_MAX, '\0');
+  const ssize_t length = SYS(::readlink(path.c_str(), out.data(), out.size()));
+  if (length < 0 && (absent() || errno == EINVAL)) return std::optional<std::string>{};
+  if (length < 0) return fail_errno("readlink ", printable(path));
+  out.resize(static_cast<std::size_t>(length));
+  return std::optional(std::move(out));
+}
+
+Result<std::string> working_directory() {
+  std::string out(PATH_MAX, '\0');
+  // The kernel writes "(unreachable)/…" for a directory outside the root (getcwd(3)).
+  const auto failed = SYS(::getcwd(out.data(), out.size()) != nullptr ? 0 : -1) < 0;
+  if (failed) return fail_errno("working directory");
+  out.resize(out.find('\0'));
+  if (!out.starts_with('/')) return fail("working directory is outside the root: ", printable(out));
+  return out;
+}
+
+Result<std::string> real_path(const std::string& path) {
+  std::string out(PATH_MAX, '\0');
+  if (SYS(::realpath(path.c_str(), out.data()) != nullptr ? 0 : -1) < 0) return fail_errno("resolve ", printable(path));
+  out.resize(out.find('\0'));
+  return out;
+}
+
+Result<> change_directory(const std::string& path) {
+  if (SYS(::chdir(path.c_str())) < 0) return fail_errno("chdir ", printable(path));
+  return {};
+}
+
+Result<> change_directory(const Fd& dir, const std::string& shown) {
+  if (SYS(::fchdir(dir.get())) < 0) return fail_errno("chdir ", printable(shown));
+  return {};
+}
+
+}  // namespace sys
