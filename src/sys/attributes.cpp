@@ -1,0 +1,136 @@
+// What a process is: its name, ids, limits, session, descriptors and signals.
+#include "sys/call.h"
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace sys {
+
+Result<> set_process_name(const char* name) {
+  if (SYS(::prctl(PR_SET_NAME, name)) < 0) return fail_errno("name the process");
+  return {};
+}
+
+Result<> set_dumpable(bool value) {
+  if (SYS(::prctl(PR_SET_DUMPABLE, value ? 1 : 0)) < 0) return fail_errno("set dumpable");
+  return {};
+}
+
+Result<> set_parent_death_signal(int signal) {
+  if (SYS(::prctl(PR_SET_PDEATHSIG, signal)) < 0) return fail_errno("set the parent death signal");
+  return {};
+}
+
+Result<> make_inherited_close_on_exec(int from) {
+  if (SYS(::syscall(SYS_close_range, from, ~0u, CLOSE_RANGE_CLOEXEC)) < 0) return fail_errno("close_range");
+  return {};
+}
+
+Result<> set_ids(Id uid, Id gid) {
+  // Raw calls: glibc's broadcast to threads that do not exist here.
+  if (SYS(::syscall(SYS_setresgid, gid, gid, gid)) < 0) return fail_errno("set group id ", gid);
+  if (SYS(::syscall(SYS_setresuid, uid, uid, uid)) < 0) return fail_errno("set user id ", uid);
+  return {};
+}
+
+Result<> clear_groups() {
+  if (SYS(::syscall(SYS_setgroups, 0, nullptr)) < 0) return fail_errno("clear supplementary groups");
+  return {};
+}
+
+Result<> set_hostname(const std::string& name) {
+  if (SYS(::sethostname(name.data(), name.size())) < 0) return fail_errno("set hostname ", printable(name));
+  return {};
+}
+
+Result<> enter_new_time_namespace() {
+  if (SYS(::unshare(CLONE_NEWTIME)) < 0) return fail_errno("new time namespace");
+  return {};
+}
+
+Result<> set_resource_limit(int resource, std::uint64_t soft, std::uint64_t hard, const std::string& name) {
+  const rlimit limit{soft, hard};
+  if (SYS(::setrlimit(static_cast<__rlimit_resource>(resource), &limit)) < 0) return fail_errno("limit ", name);
+  return {};
+}
+
+Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, const std::string& name) {
+  rlimit limit{};
+  if (SYS(::getrlimit(static_cast<__rlimit_resource>(resource), &limit)) < 0) return fail_errno("read limit ", name);
+  return std::pair<std::uint64_t, std::uint64_t>(limit.rlim_cur, limit.rlim_max);
+}
+
+Result<> new_session() {
+  if (SYS(::setsid()) < 0) return fail_errno("new session");
+  return {};
+}
+
+Result<> new_process_group() {
+  if (SYS(::setpgid(0, 0)) < 0) return fail_errno("new process group");
+  return {};
+}
+
+Result<> duplicate_onto(const Fd& from, int to) {
+  if (from.get() == to) {  // dup2 would leave it close-on-exec
+    if (SYS(::fcntl(to, F_SETFD, 0)) < 0) return fail_errno("keep descriptor ", to);
+    return {};
+  }
+  if (SYS(::dup2(from.get(), to)) < 0) return fail_errno("descriptor ", to);
+  return {};
+}
+
+Result<> stop_own_group() {
+  struct sigaction standard {}, before {};
+  standard.sa_handler = SIG_DFL;
+  if (SYS(::sigaction(SIGTSTP, &standard, &before)) < 0) return fail_errno("signal action");
+  sigset_t stop, mask;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTSTP);
+  if (SYS(::kill(0, SIGTSTP)) < 0) return fail_errno("stop");
+  // Unblocking delivers it: we stand still here until SIGCONT.
+  if (SYS(::sigprocmask(SIG_UNBLOCK, &stop, &mask)) < 0) return fail_errno("signal mask");
+  if (SYS(::sigprocmask(SIG_SETMASK, &mask, nullptr)) < 0) return fail_errno("signal mask");
+  return {};
+}
+
+Result<Fd> block_signals(std::span<const int> read) {
+  sigset_t all, wanted;
+  ::sigfillset(&all);
+  // A fault in sbx itself must end it, not be held back.
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP}) ::sigdelset(&all, fault);
+  ::sigemptyset(&wanted);
+  for (const int signal : read) ::sigaddset(&wanted, signal);
+  if (SYS(::sigprocmask(SIG_SETMASK, &all, nullptr)) < 0) return fail_errno("block signals");
+  const int fd = SYS(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (fd < 0) return fail_errno("signalfd");
+  return Fd(fd);
+}
+
+Result<> unblock_all_signals() {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < 65; ++signal)
+    if (signal != SIGKILL && signal != SIGSTOP && signal != 32 && signal != 33)  // 32, 33 are glibc's
+      if (SYS(::sigaction(signal, &standard, nullptr)) < 0) return fail_errno("signal action ", signal);
+  sigset_t none;
+  ::sigemptyset(&none);
+  if (SYS(::sigprocmask(SIG_SETMASK, &none, nullptr)) < 0) return fail_errno("unblock signals");
+  return {};
+}
+
+Result<int> read_signal(const Fd& signals) {
+  signalfd_siginfo found{};
+  const ssize_t got = SYS(::read(signals.get(), &found, sizeof found));
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (got < 0) return fail_errno("read signals");
+  return static_cast<int>(found.ssi_signo);
+}
+
+}  // namespace sys

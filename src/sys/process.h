@@ -1,0 +1,82 @@
+// Processes: making, waiting, signalling, limits, ids. Waiting and signalling go by pidfd, never by a
+// number that could have been reused.
+#pragma once
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "sys/fd.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <vector>
+
+namespace sys {
+
+struct Process {
+  pid_t pid = 0;  // 0 in the child
+  Fd pidfd;
+  bool is_child() const { return pid == 0; }
+};
+
+// clone3(2) with CLONE_PIDFD. The child has glibc's cached thread id of its parent: it must not use
+// pthread functions, and nothing here does. `flags` are CLONE_NEW*.
+Result<Process> clone_process(std::uint64_t flags, const char* what);
+
+struct Ended {
+  bool signaled = false;
+  int number = 0;  // exit status or signal
+  rusage usage{};  // of the process and what it waited for
+};
+enum class WaitFor { end, end_or_stop };
+Result<Ended> wait_process(const Process& process);
+
+// Of any child, without blocking (waitpid(2) WNOHANG): pid 0 when there is none to report.
+struct ChildEvent { pid_t pid = 0; int status = 0; };
+Result<ChildEvent> next_child_event();
+
+// Runs a program of the host to its end. stderr is returned when it fails.
+struct ProgramResult { int status = 0; std::string errors; };
+struct RunningProgram { pid_t pid = 0; Fd errors; std::string name; };
+Result<RunningProgram> start_program(const std::vector<std::string>& argv);
+Result<ProgramResult> finish_program(RunningProgram program);
+// The same with its standard output, at most `limit` bytes.
+Result<std::string> program_output(const std::vector<std::string>& argv, std::size_t limit);
+
+Result<> send_signal(const Fd& pidfd, int signal);      // ESRCH (already gone) is success
+Result<> send_signal_to(pid_t target, int signal);      // as kill(2): negative = process group; ESRCH is success
+Result<> stop_own_group();                              // SIGTSTP to our process group, default action
+
+Result<> set_process_name(const char* name);
+Result<> set_dumpable(bool value);
+Result<> set_parent_death_signal(int signal);
+Result<> make_inherited_close_on_exec(int from);        // close_range(2) CLOSE_RANGE_CLOEXEC
+Result<> set_ids(Id uid, Id gid);                       // real, effective, saved
+Result<> clear_groups();
+Result<> set_hostname(const std::string& name);
+Result<> enter_new_time_namespace();                    // for children made from now on
+Result<> set_resource_limit(int resource, std::uint64_t soft, std::uint64_t hard, const std::string& name);
+Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, const std::string& name);
+Result<> new_session();
+Result<> new_process_group();                           // the caller leads it
+Result<> duplicate_onto(const Fd& from, int to);
+Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment);  // execve(2)
+
+// Signals: all are blocked and read from a descriptor, so nothing runs in a handler.
+Result<Fd> block_signals(std::span<const int> read);    // blocks all; the descriptor yields those of `read`
+Result<> unblock_all_signals();                         // and default dispositions, for the payload
+Result<int> read_signal(const Fd& signals);             // the next one's number, 0 when there is none
+
+struct Watch { int fd; short events; short happened = 0; };
+// poll(2); a negative timeout waits for ever. Interrupted = nothing happened.
+Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds timeout);
+
+std::chrono::nanoseconds monotonic_now();  // CLOCK_MONOTONIC
+std::int64_t unix_now();                   // seconds
+[[noreturn]] void exit_now(int status);    // _exit(2)
+
+}  // namespace sys

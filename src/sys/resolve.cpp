@@ -1,0 +1,93 @@
+// In-root path resolution. The walker keeps the chain of directories it came through, so that ".." pops
+// what it pushed and never asks the kernel for a parent: a directory moved meanwhile cannot lead out.
+#include "sys/resolve.h"
+
+#include "base/path.h"
+#include "sys/call.h"
+
+#include <algorithm>
+#include <climits>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+namespace sys {
+
+namespace {
+
+constexpr int most_links = 40;  // as the kernel's MAXSYMLINKS
+
+struct Walk {
+  std::vector<Fd> chain;             // chain[0] is the root
+  std::vector<std::string> pending;  // components still to take, the next one last
+  int links = 0;
+
+  void push_components(std::string_view path) {
+    std::vector<std::string> parts = path::components(path);
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) pending.push_back(std::move(*part));
+  }
+};
+
+Result<> follow_link(Walk& walk, const Fd& link, const std::string& shown) {
+  std::string to(PATH_MAX, '\0');
+  const ssize_t length = SYS(::readlinkat(link.get(), "", to.data(), to.size()));
+  if (length < 0) return fail_errno("readlink ", printable(shown));
+  if (++walk.links > most_links) return fail("open ", printable(shown), ": too many symbolic links");
+  to.resize(static_cast<std::size_t>(length));
+  if (to.starts_with('/')) walk.chain.resize(1);
+  walk.push_components(to);
+  return {};
+}
+
+// One component: true when it was taken, false when it does not exist.
+Result<bool> step(Walk& walk, const std::string& shown, LastLink last) {
+  const std::string name = std::move(walk.pending.back());
+  walk.pending.pop_back();
+  if (name == "..") {
+    if (walk.chain.size() > 1) walk.chain.pop_back();
+    return true;
+  }
+  const int fd = SYS(::openat(walk.chain.back().get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return false;
+  if (fd < 0) return fail_errno("open ", printable(shown));
+  Fd next(fd);
+  struct stat found {};
+  if (SYS(::fstat(fd, &found)) < 0) return fail_errno("stat ", printable(shown));
+  if (S_ISLNK(found.st_mode) && !(walk.pending.empty() && last == LastLink::keep)) {
+    TRY(follow_link(walk, next, shown));
+    return true;
+  }
+  walk.chain.push_back(std::move(next));
+  return true;
+}
+
+}  // namespace
+
+Result<std::optional<Fd>> walk_in_root(const Fd& root, const std::string& path, LastLink last) {
+  Walk walk;
+  const int start = SYS(::openat(root.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (start < 0) return fail_errno("open ", printable(path));
+  walk.chain.emplace_back(start);
+  walk.push_components(path);
+  while (!walk.pending.empty()) {
+    const bool found = TRY(step(walk, path, last));
+    if (!found) return std::optional<Fd>{};
+  }
+  return std::optional<Fd>(std::move(walk.chain.back()));
+}
+
+Result<std::optional<Fd>> find_in_root(const Fd& root, const std::string& path, LastLink last) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC | (last == LastLink::keep ? O_NOFOLLOW : 0);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const long fd = SYS(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how));
+  if (fd >= 0) return std::optional<Fd>(Fd(static_cast<int>(fd)));
+  if (errno == ENOSYS) return walk_in_root(root, path, last);
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<Fd>{};
+  return fail_errno("open ", printable(path));
+}
+
+}  // namespace sys
