@@ -1,0 +1,53 @@
+// Capabilities and securebits by raw calls: libcap's state objects allocate and hide which set failed.
+#include "sys/privilege.h"
+
+#include "sys/call.h"
+
+#include <linux/securebits.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace sys {
+
+Result<int> capability_number(const std::string& name) {
+  std::string full = name.starts_with("CAP_") || name.starts_with("cap_") ? name : "CAP_" + name;
+  cap_value_t number = 0;
+  if (::cap_from_name(full.c_str(), &number) < 0) return fail_hint("see capabilities(7)", "unknown capability ", printable(name));
+  return number;
+}
+
+Result<> keep_capabilities(const std::vector<int>& keep) {
+  std::uint64_t kept = 0;
+  for (const int capability : keep) kept |= std::uint64_t{1} << capability;
+  // Up to the kernel's own last one: EINVAL ends the list (capabilities(7)).
+  for (int capability = 0; capability < 64; ++capability) {
+    if (kept & (std::uint64_t{1} << capability)) continue;
+    const bool last = ::prctl(PR_CAPBSET_READ, capability) < 0;
+    if (last) break;
+    if (SYS(::prctl(PR_CAPBSET_DROP, capability)) < 0) return fail_errno("drop capability ", capability, " from the bounding set");
+  }
+  if (SYS(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) < 0) return fail_errno("clear ambient capabilities");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  for (int half = 0; half < 2; ++half)
+    sets[half].permitted = sets[half].effective = static_cast<std::uint32_t>(kept >> (32 * half));
+  if (SYS(::syscall(SYS_capset, &header, sets)) < 0) return fail_errno("set capabilities");
+  return {};
+}
+
+Result<> lock_securebits(bool root_is_nobody) {
+  unsigned bits = SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                  SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NOROOT_LOCKED;
+  if (root_is_nobody) bits |= SECBIT_NOROOT;
+  if (SYS(::prctl(PR_SET_SECUREBITS, bits)) < 0) return fail_errno("lock securebits");
+  return {};
+}
+
+Result<> set_no_new_privileges() {
+  if (SYS(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0) return fail_errno("set no_new_privs");
+  return {};
+}
+
+}  // namespace sys

@@ -1,0 +1,27 @@
+// Giving up privileges: capabilities(7), securebits, no_new_privs, Landlock (landlock(7)).
+#pragma once
+
+#include "base/result.h"
+#include "sys/fd.h"
+
+#include <string>
+#include <vector>
+
+namespace sys {
+
+// Names without "CAP_", any case. Unknown names are errors.
+Result<int> capability_number(const std::string& name);
+
+// The five sets: permitted, effective and bounding become exactly `keep`; inheritable and ambient empty.
+Result<> keep_capabilities(const std::vector<int>& keep);
+
+// Locks ambient, keep-caps and set-id fixups; root_is_nobody: uid 0 gains nothing by exec either (SECBIT_NOROOT).
+Result<> lock_securebits(bool root_is_nobody);
+Result<> set_no_new_privileges();
+
+struct LandlockPath { std::string path; bool writable; };
+int landlock_abi();  // 0: not available
+// Files as listed, every other path denied; signals and abstract sockets stay inside (ABI 6). Needs no_new_privs.
+Result<> enter_landlock(int abi, const std::vector<LandlockPath>& paths);
+
+}  // namespace sys
