@@ -22,7 +22,8 @@ struct Host {
   std::string cwd;                              // resolved; empty when it was deleted
   std::string project;                          // the git top level around cwd, else cwd
   std::optional<std::string> git_common_dir;    // of a worktree, when it lies outside the project
-  std::vector<std::string> present;             // those of the profile's protect and hide paths that exist
+  bool git_is_file = false;                     // the project is a worktree or submodule: .git names another place
+  std::vector<std::string> present;             // those of plan::paths_to_probe() that exist
 
   // The machine.
   int kernel_major = 0, kernel_minor = 0;
@@ -31,9 +32,9 @@ struct Host {
   std::vector<std::pair<std::string, std::string>> root_links;  // "/bin" -> "usr/bin"
   std::vector<std::string> root_directories;                    // those of /bin /sbin /lib* that are not links
   std::vector<std::string> etc_secrets;                         // entries of /etc kept out of sight: "shadow", "ssl/private"
-  std::vector<std::string> etc_entries;                         // all of /etc, only where overlay is missing
-  std::vector<std::string> proc_files, proc_directories;        // what exists of the entries to mask
-  std::vector<std::string> sys_directories;
+  // All of /etc with the target of symbolic links; only where overlay is missing.
+  std::vector<std::pair<std::string, std::string>> etc_entries;
+  std::vector<std::string> proc_entries, sys_entries;           // those of plan::masked_proc_entries() … that exist
 
   // The root file system asked for, when it is a directory.
   std::optional<Id> rootfs_owner;

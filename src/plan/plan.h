@@ -60,7 +60,7 @@ struct Devpts { std::string inside; };
 // A host directory with files of ours in front: a read-only overlay of two lowers.
 struct Layered {
   std::string outside, inside;
-  std::vector<File> files;           // inside is relative to the directory
+  std::vector<File> files;           // `inside` is relative to the directory, without a slash
   std::vector<std::string> hidden;   // whiteouts, relative
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
@@ -93,6 +93,7 @@ struct Command {
   std::string workdir;
   std::string search_path;                     // PATH for a name without a slash
   bool terminal = false;                       // a pty of the sandbox's own in place of each terminal of 0–2
+  bool terminal_for_all = false;               // … of all three, terminal or not (-t)
 };
 
 struct Plan {
@@ -102,6 +103,7 @@ struct Plan {
   std::vector<Namespace> namespaces;
   std::string hostname;
   TimeOffsets time;
+  std::vector<std::string> prepare;   // directories of sbx's own to make on the host first (a kept home)
   std::vector<MountStep> mounts;
   std::vector<Limit> limits;
   Privileges privileges;

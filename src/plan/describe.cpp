@@ -1,0 +1,126 @@
+// --dry-run. Names pass through printable(), so that a path cannot forge a line.
+#include "plan/describe.h"
+
+#include "base/units.h"
+
+#include <algorithm>
+
+namespace plan {
+
+namespace {
+
+std::string size_words(std::uint64_t size) { return size == 0 ? "size 25% of memory" : text("size ", describe_size(size)); }
+
+struct DescribeStep {
+  Line operator()(const Tmpfs& step) const {
+    return {"mount", "tmpfs", step.inside, text(size_words(step.size), ", mode ", octal(step.mode), step.read_only ? ", read-only" : "")};
+  }
+  Line operator()(const Directory& step) const { return {"make", "directory", step.inside, text("mode ", octal(step.mode))}; }
+  Line operator()(const Symlink& step) const { return {"make", "symlink", step.inside, text("to ", step.to)}; }
+  Line operator()(const File& step) const { return {"make", "file", step.inside, text(step.content.size(), " bytes, mode ", octal(step.mode))}; }
+  Line operator()(const Copy& step) const { return {"make", "copy", step.inside, text("of ", step.outside, ", mode ", octal(step.mode))}; }
+  Line operator()(const Bind& step) const {
+    return {"mount", "bind", step.inside, text("from ", step.outside, step.read_only ? ", read-only" : ", read-write",
+                                               step.optional ? ", where it exists" : "")};
+  }
+  Line operator()(const Layered& step) const {
+    std::string detail = text("of ", step.outside, ", read-only");
+    if (!step.files.empty()) detail += ", own";
+    for (const File& file : step.files) detail += " " + file.inside;
+    if (!step.hidden.empty()) detail += ", without " + join(step.hidden, " ");
+    return {"mount", "overlay", step.inside, detail};
+  }
+  Line operator()(const Proc& step) const { return {"mount", "proc", step.inside, {}}; }
+  Line operator()(const Sysfs& step) const { return {"mount", "sysfs", step.inside, "read-only"}; }
+  Line operator()(const Devpts& step) const { return {"mount", "devpts", step.inside, "own instance"}; }
+  Line operator()(const Pin& step) const { return {"mount", "pin", step.inside, step.read_only ? "read-only" : "cannot be moved"}; }
+  Line operator()(const Mask& step) const { return {"mount", "mask", step.inside, step.watch ? "empty, watched" : "empty"}; }
+};
+
+std::string describe_maps(const std::vector<IdMap>& maps) {
+  std::string out;
+  for (const IdMap& map : maps) {
+    if (!out.empty()) out += ", ";
+    out += map.count == 1 ? text(map.inside, " = ", map.outside)
+                          : text(map.inside, "-", map.inside + map.count - 1, " = ", map.outside, "-", map.outside + map.count - 1);
+  }
+  return out;
+}
+
+void describe_identity(const Plan& plan, std::vector<Line>& lines) {
+  const Identity& identity = plan.identity;
+  lines.push_back({"identity", "user", text(identity.uid), text("inside = outside: ", describe_maps(identity.uids), "; maps by ", map_writer_names[identity.writer])});
+  lines.push_back({"identity", "group", text(identity.gid), text("inside = outside: ", describe_maps(identity.gids), identity.drop_groups ? "; other groups dropped" : "")});
+  std::string kinds;
+  for (const Namespace kind : plan.namespaces) kinds += text(kinds.empty() ? "" : " ", namespace_names[kind]);
+  lines.push_back({"namespaces", "new", kinds, {}});
+  if (plan.has(Namespace::time))
+    lines.push_back({"namespaces", "time", "offsets", text("boottime ", describe_duration(plan.time.boottime), ", monotonic ", describe_duration(plan.time.monotonic))});
+  lines.push_back({"hostname", "set", plan.hostname, {}});
+}
+
+void describe_confinement(const Plan& plan, std::vector<Line>& lines) {
+  for (const Limit& limit : plan.limits) {
+    const auto words = [](std::uint64_t value) { return value == UINT64_MAX ? std::string("unlimited") : text(value); };
+    lines.push_back({"limit", "rlimit", limit.name, text(words(limit.soft), ", hard ", words(limit.hard))});
+  }
+  const Privileges& held = plan.privileges;
+  lines.push_back({"privileges", "no_new_privs", "on", {}});
+  lines.push_back({"privileges", "capabilities", held.capabilities.empty() ? "none" : join(held.capabilities, " "), {}});
+  lines.push_back({"privileges", "nested user namespaces", held.nested_userns ? "allowed" : "none", {}});
+  if (plan.landlock.abi == 0) lines.push_back({"landlock", "off", {}, {}});
+  else lines.push_back({"landlock", text("abi ", plan.landlock.abi), "/ read-only", text("read-write ", join(plan.landlock.read_write, " "))});
+  const auto count = [&](SyscallAction action) {
+    return std::ranges::count(plan.seccomp.rules, action, &SyscallRule::action);
+  };
+  if (!plan.seccomp.enabled) lines.push_back({"seccomp", "off", {}, {}});
+  else
+    lines.push_back({"seccomp", plan.seccomp.name, text(plan.seccomp.rules.size(), " rules"),
+                     text(count(SyscallAction::allow), " allow, ", count(SyscallAction::deny), " deny, ", count(SyscallAction::log),
+                          " log, ", count(SyscallAction::kill), " kill")});
+}
+
+}  // namespace
+
+std::vector<Line> describe(const Plan& plan) {
+  std::vector<Line> lines;
+  for (const std::string& made : plan.prepare) lines.push_back({"prepare", "directory", made, "on the host, mode 0700"});
+  describe_identity(plan, lines);
+  for (const MountStep& step : plan.mounts) lines.push_back(std::visit(DescribeStep{}, step));
+  lines.push_back({"network", "none", {}, "own namespace, loopback only"});
+  describe_confinement(plan, lines);
+  for (const std::string& variable : plan.command.environment) {
+    const std::size_t equals = variable.find('=');
+    lines.push_back({"environment", "set", variable.substr(0, equals), variable.substr(equals + 1)});
+  }
+  if (plan.timeout.count() > 0) lines.push_back({"timeout", "after", describe_duration(plan.timeout), text("KILL ", describe_duration(plan.kill_after), " later")});
+  if (plan.command.terminal) lines.push_back({"terminal", "own", "pty", {}});
+  lines.push_back({"command", "run", join(plan.command.argv, " "), text("in ", plan.command.workdir)});
+  for (const std::string& feature : plan.degraded) lines.push_back({"degraded", "without", feature, "allowed by --allow-degraded"});
+  for (const std::string& note : plan.notes) lines.push_back({"note", {}, note, {}});
+  return lines;
+}
+
+std::string describe_text(const Plan& plan) {
+  const std::vector<Line> lines = describe(plan);
+  std::size_t object_width = 0;
+  for (const Line& line : lines)
+    if (line.topic == "mount" || line.topic == "make") object_width = std::max(object_width, std::min<std::size_t>(printable(line.object).size(), 40));
+  std::string out;
+  const auto column = [&](const std::string& word, std::size_t width) {
+    out += word;
+    out.append(word.size() < width ? width - word.size() : 0, ' ');
+    out += ' ';
+  };
+  for (const Line& line : lines) {
+    column(line.topic, 11);
+    if (!line.kind.empty()) column(line.kind, 9);
+    if (!line.object.empty()) column(printable(line.object), line.detail.empty() ? 0 : object_width);
+    out += printable(line.detail);
+    while (out.ends_with(' ')) out.pop_back();
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace plan

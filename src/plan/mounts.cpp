@@ -1,0 +1,175 @@
+// The order of mounts: the root, its first level, then everything else parents first; after that what covers
+// or pins something already mounted. One inside path has one mount: the last that asks for it.
+#include "plan/mounts.h"
+
+#include "base/path.h"
+#include "base/units.h"
+#include "plan/expand.h"
+#include "plan/guards.h"
+#include "plan/system_mounts.h"
+
+#include <algorithm>
+#include <array>
+
+namespace plan {
+
+namespace {
+
+constexpr std::uint64_t root_size = 64 << 20;
+
+// Read-only in a private home: how the shell and the editor look, never a credential.
+constexpr std::array<std::string_view, 7> home_files{".bashrc", ".config/git", ".gitconfig", ".inputrc", ".profile",
+                                                     ".tmux.conf", ".vimrc"};
+
+// Sorts "/a", "/b" before "/a/x", and below that parents first. The first level may hold links that deeper
+// paths go through (/lib -> usr/lib), so it is complete before any of them.
+std::pair<int, std::string> order_of(const MountStep& step) {
+  const std::string& inside = inside_of(step);
+  if (inside == "/") return {0, {}};
+  std::string key = inside;
+  std::ranges::replace(key, '/', '\x01');
+  return {path::parent(inside) == "/" ? 1 : 2, key};
+}
+
+std::vector<MountStep> in_order(std::vector<MountStep> steps) {
+  std::ranges::stable_sort(steps, {}, order_of);
+  std::vector<MountStep> kept;
+  for (MountStep& step : steps) {
+    if (!kept.empty() && inside_of(kept.back()) == inside_of(step)) kept.back() = std::move(step);
+    else kept.push_back(std::move(step));
+  }
+  return kept;
+}
+
+Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& plan) {
+  const std::string root = profile.root ? profile.root->value : "empty";
+  const bool empty = root == "empty";
+  if (empty) {
+    out.steps.push_back(Tmpfs{.inside = "/", .size = root_size, .mode = 0755});
+    add_root_links(out.steps, host);
+    add_etc(out.steps, host, plan, home_inside(plan.identity, host));
+  } else if (root == "host") {
+    out.steps.push_back(Bind{.outside = "/", .inside = "/", .read_only = true});
+    add_etc(out.steps, host, plan, home_inside(plan.identity, host));
+  } else {
+    const bool read_only = root.ends_with(":ro");
+    const std::string outside = TRY(expand_path(read_only ? root.substr(0, root.size() - 3) : root, host));
+    out.steps.push_back(Bind{.outside = outside, .inside = "/", .read_only = read_only});
+  }
+  add_temporary(out.steps, empty);
+  add_devices(out.steps);
+  add_proc(out.steps, host);
+  add_sys(out.steps, host);
+  return {};
+}
+
+std::string data_home(const Host& host) {
+  for (const auto& [key, value] : host.environment)
+    if (key == "XDG_DATA_HOME" && value.starts_with('/')) return value;
+  return host.home + "/.local/share";
+}
+
+Result<> add_home(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& plan) {
+  const std::string mode = profile.home ? profile.home->value : "empty";
+  const std::string inside = home_inside(plan.identity, host);
+  if (mode == "none") return {};
+  if (inside.empty() || inside == "/") return fail_hint("set HOME to a directory of your own", "home directory is not known");
+  if (mode == "ro" || mode == "host") {
+    out.steps.push_back(Bind{.outside = host.home, .inside = inside, .read_only = mode == "ro"});
+  } else if (mode.starts_with("keep")) {
+    const std::string name = mode == "keep" ? "default" : mode.substr(5);
+    const std::string outside = path::join(data_home(host), "sbx/homes/" + name);
+    out.prepare.push_back(outside);
+    out.steps.push_back(Bind{.outside = outside, .inside = inside, .read_only = false});
+  } else {
+    out.steps.push_back(Tmpfs{.inside = inside, .mode = 0700});
+    if (mode != "private") return {};
+    for (const std::string_view file : home_files)
+      out.steps.push_back(Bind{.outside = path::join(host.home, file), .inside = path::join(inside, file), .optional = true});
+  }
+  return {};
+}
+
+Result<> add_binds(FileSystem& out, const profile::List& items, bool read_only, const Host& host) {
+  for (const profile::Item& item : items) {
+    PathItem bind = TRY(parse_path_item(item, host));
+    if (bind.inside == "/") return fail_hint("use --rootfs DIR for another root", "'", printable(item.value), "': / cannot be bound over");
+    out.steps.push_back(Bind{.outside = std::move(bind.outside), .inside = std::move(bind.inside), .read_only = read_only,
+                             .optional = bind.optional});
+  }
+  return {};
+}
+
+Result<> add_tmpfs(FileSystem& out, const profile::List& items, const Host& host) {
+  for (const profile::Item& item : items) {
+    const std::vector<std::string> parts = TRY(path::split_colons(item.value));
+    Tmpfs step{.inside = TRY(parse_inside(item, parts[0], host)), .mode = 0755};
+    if (step.inside == "/tmp" || step.inside == "/var/tmp") step.mode = 01777;
+    if (parts.size() > 2 || (parts.size() == 2 && !parts[1].starts_with("size=")))
+      return fail_hint("write DIR or DIR:size=512M", "tmpfs '", printable(item.value), "' is not understood");
+    if (parts.size() == 2) step.size = TRY(parse_size(std::string_view(parts[1]).substr(5)));
+    out.steps.push_back(std::move(step));
+  }
+  return {};
+}
+
+Result<> add_secrets(FileSystem& out, const profile::List& items, const Host& host) {
+  if (!items.empty()) out.steps.push_back(Tmpfs{.inside = "/run/secrets", .size = 1 << 20, .mode = 0700, .read_only = true});
+  for (const profile::Item& item : items) {
+    const std::size_t equals = item.value.find('=');
+    const std::string name = item.value.substr(0, equals);
+    if (equals == std::string::npos || name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+      return fail_hint("write NAME=FILE; it appears as /run/secrets/NAME", "secret '", printable(name), "' is not understood");
+    const std::string outside = TRY(expand_path(item.value.substr(equals + 1), host));
+    out.steps.push_back(Copy{.outside = outside, .inside = "/run/secrets/" + name});
+  }
+  return {};
+}
+
+// A worktree's repository lies elsewhere; git needs to read it.
+Result<> add_git_common_dir(FileSystem& out, const Host& host) {
+  if (!host.git_common_dir || !seen_inside(out.steps, host.project)) return {};
+  if (seen_inside(out.steps, *host.git_common_dir)) return {};
+  out.steps.push_back(Bind{.outside = *host.git_common_dir, .inside = path::normalise(*host.git_common_dir)});
+  return {};
+}
+
+}  // namespace
+
+std::string home_inside(const Identity& identity, const Host& host) {
+  if (identity.uid == 0 && host.uid != 0) return "/root";
+  return host.home.starts_with('/') ? path::normalise(host.home) : host.home;
+}
+
+const std::string& inside_of(const MountStep& step) {
+  return std::visit([](const auto& each) -> const std::string& { return each.inside; }, step);
+}
+
+std::optional<std::string> seen_inside(const std::vector<MountStep>& steps, const std::string& outside) {
+  const Bind* best = nullptr;
+  for (const MountStep& step : steps) {
+    const Bind* bind = std::get_if<Bind>(&step);
+    if (bind == nullptr || !path::is_at_or_below(outside, path::normalise(bind->outside))) continue;
+    if (best == nullptr || path::normalise(bind->outside).size() >= path::normalise(best->outside).size()) best = bind;
+  }
+  if (best == nullptr) return std::nullopt;
+  const std::string base = path::normalise(best->outside);
+  const std::string rest = base == "/" ? outside : outside.substr(base.size());
+  return path::normalise(best->inside + "/" + rest);
+}
+
+Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& host, const Plan& so_far) {
+  FileSystem out;
+  TRY(add_root(out, profile, host, so_far));
+  TRY(add_home(out, profile, host, so_far));
+  TRY(add_binds(out, profile.read_only, true, host));
+  TRY(add_binds(out, profile.read_write, false, host));
+  TRY(add_git_common_dir(out, host));
+  TRY(add_tmpfs(out, profile.tmpfs, host));
+  TRY(add_secrets(out, profile.secret, host));
+  out.steps = in_order(std::move(out.steps));
+  TRY(add_guards(out, profile, host));
+  return out;
+}
+
+}  // namespace plan

@@ -1,0 +1,38 @@
+// Decides the sandbox's file system: every mount, file and mask, in order. launch/mounts carries it out.
+#pragma once
+
+#include "plan/host.h"
+#include "plan/plan.h"
+#include "profile/profile.h"
+
+#include <span>
+#include <string_view>
+
+namespace plan {
+
+struct FileSystem {
+  std::vector<std::string> prepare;
+  std::vector<MountStep> steps;
+  std::vector<std::string> notes;
+};
+
+Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& host, const Plan& so_far);
+
+// Host paths whose existence the plan depends on; the probe answers in Host::present.
+Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile, const Host& host);
+
+// The entries of /proc and /sys that are covered where they exist (kernels differ).
+std::span<const std::string_view> masked_proc_entries();
+std::span<const std::string_view> masked_sys_entries();
+std::span<const std::string_view> read_only_proc_entries();
+
+// Where an outside path is seen inside: through the deepest bind that covers it.
+std::optional<std::string> seen_inside(const std::vector<MountStep>& steps, const std::string& outside);
+
+// The host path behind an inside path, when a bind or the layered /etc shows it.
+std::optional<std::string> seen_outside(const std::vector<MountStep>& steps, const std::string& inside);
+
+// The home directory inside.
+std::string home_inside(const Identity& identity, const Host& host);
+
+}  // namespace plan
