@@ -33,7 +33,7 @@ struct DescribeStep {
   Line operator()(const Proc& step) const { return {"mount", "proc", step.inside, {}}; }
   Line operator()(const Sysfs& step) const { return {"mount", "sysfs", step.inside, "read-only"}; }
   Line operator()(const Devpts& step) const { return {"mount", "devpts", step.inside, "own instance"}; }
-  Line operator()(const Pin& step) const { return {"mount", "pin", step.inside, step.read_only ? "read-only" : "cannot be moved"}; }
+  Line operator()(const Pin& step) const { return {"mount", "pin", step.inside, text(step.read_only ? "read-only" : "cannot be moved", step.watch ? ", watched" : "")}; }
   Line operator()(const Mask& step) const { return {"mount", "mask", step.inside, step.watch ? "empty, watched" : "empty"}; }
 };
 

@@ -43,7 +43,7 @@ void pin_once(std::vector<MountStep>& steps, const std::string& inside, bool rea
     const Pin* pin = std::get_if<Pin>(&step);
     if (pin != nullptr && pin->inside == inside && (pin->read_only || !read_only)) return;
   }
-  steps.push_back(Pin{.inside = inside, .read_only = read_only});
+  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = read_only});
 }
 
 // Read-only, and every directory between it and the bind a mount point: none can be renamed away.

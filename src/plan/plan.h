@@ -64,7 +64,7 @@ struct Layered {
   std::vector<std::string> hidden;   // whiteouts, relative
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
-struct Pin { std::string inside; bool read_only = false; };
+struct Pin { std::string inside; bool read_only = false, watch = false; };
 // Something already inside, covered by an empty file or directory.
 struct Mask { std::string inside; bool watch = false; };  // watch: end the sandbox when the host takes it away
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ Result<> clear_groups() {
   return {};
 }
 
+unsigned set_file_mask(unsigned mask) { return ::umask(mask); }
+
 Result<> set_hostname(const std::string& name) {
   if (SYS(::sethostname(name.data(), name.size())) < 0) return fail_errno("set hostname ", printable(name));
   return {};
@@ -77,11 +80,13 @@ Result<> new_process_group() {
   return {};
 }
 
+Result<> keep_open_on_exec(int fd) {
+  if (SYS(::fcntl(fd, F_SETFD, 0)) < 0) return fail_errno("keep descriptor ", fd);
+  return {};
+}
+
 Result<> duplicate_onto(const Fd& from, int to) {
-  if (from.get() == to) {  // dup2 would leave it close-on-exec
-    if (SYS(::fcntl(to, F_SETFD, 0)) < 0) return fail_errno("keep descriptor ", to);
-    return {};
-  }
+  if (from.get() == to) return keep_open_on_exec(to);  // dup2(2) would leave it close-on-exec
   if (SYS(::dup2(from.get(), to)) < 0) return fail_errno("descriptor ", to);
   return {};
 }

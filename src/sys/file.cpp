@@ -78,6 +78,11 @@ Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t l
   }
 }
 
+Result<> rewind_file(const Fd& fd, const std::string& name) {
+  if (SYS(::lseek(fd.get(), 0, SEEK_SET)) < 0) return fail_errno("rewind ", printable(name));
+  return {};
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   const Fd fd = TRY(open_file(path, O_RDONLY));
   return read_fd(fd, path, limit);

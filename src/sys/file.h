@@ -30,6 +30,7 @@ Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow =
 
 // Whole files. `limit` in bytes: a larger file is an error, never a truncation.
 Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t limit);
+Result<> rewind_file(const Fd& fd, const std::string& name);
 Result<std::string> read_file(const std::string& path, std::size_t limit);
 Result<std::optional<std::string>> read_file_if_exists(const std::string& path, std::size_t limit);
 Result<> write_all(int fd, const std::string& name, std::string_view content);  // EINTR and short writes handled

@@ -57,12 +57,14 @@ Result<> set_parent_death_signal(int signal);
 Result<> make_inherited_close_on_exec(int from);        // close_range(2) CLOSE_RANGE_CLOEXEC
 Result<> set_ids(Id uid, Id gid);                       // real, effective, saved
 Result<> clear_groups();
+unsigned set_file_mask(unsigned mask);                  // umask(2): the old one
 Result<> set_hostname(const std::string& name);
 Result<> enter_new_time_namespace();                    // for children made from now on
 Result<> set_resource_limit(int resource, std::uint64_t soft, std::uint64_t hard, const std::string& name);
 Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, const std::string& name);
 Result<> new_session();
 Result<> new_process_group();                           // the caller leads it
+Result<> keep_open_on_exec(int fd);
 Result<> duplicate_onto(const Fd& from, int to);
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment);  // execve(2)
 

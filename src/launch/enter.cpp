@@ -1,0 +1,163 @@
+// The steps of init, in the only order that works: ids before mounts (a mount belongs to whoever makes it),
+// undumpable before the first thing a neighbour could read, everything from the host's /proc before the pivot.
+#include "launch/enter.h"
+
+#include "launch/command.h"
+#include "launch/idmap.h"
+#include "launch/mounts.h"
+#include "supervise/handshake.h"
+#include "supervise/init.h"
+#include "sys/failpoint.h"
+#include "sys/file.h"
+#include "sys/mount.h"
+#include "sys/privilege.h"
+#include "sys/process.h"
+#include "sys/terminal.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/capability.h>
+
+namespace launch {
+
+namespace {
+
+using supervise::Message;
+using supervise::MessageKind;
+
+Message make_message(MessageKind kind) { return {.kind = kind, .number = 0, .text = {}, .error = {}, .attached = {}}; }
+
+Result<> wait_for(const sys::Fd& channel, MessageKind wanted) {
+  const std::optional<Message> message = TRY(supervise::receive(channel));
+  if (!message) return fail("the launcher is gone");
+  if (message->kind != wanted) return fail("unexpected message from the launcher");
+  return {};
+}
+
+Result<> check_launcher_lives(const sys::Fd& channel) {
+  std::array<sys::Watch, 1> watches{{{channel.get(), 0}}};
+  TRY(sys::wait_for_events(watches, std::chrono::milliseconds(0)));
+  if ((watches[0].happened & POLLHUP) != 0) return fail("the launcher is gone");
+  return {};
+}
+
+Result<> take_identity(const plan::Identity& identity, const sys::Fd& channel, const sys::Fd& proc) {
+  // /proc/PID belongs to root while the process is undumpable, and the maps could not be written (proc(5)).
+  TRY(sys::set_dumpable(true));
+  if (identity.writer == plan::MapWriter::init) {
+    TRY(write_own_maps(identity, proc));
+  } else {
+    TRY(supervise::send(channel, make_message(MessageKind::namespaces_ready)));
+    TRY(wait_for(channel, MessageKind::identity_ready));
+  }
+  if (identity.drop_groups) TRY(sys::clear_groups());
+  if (identity.switch_ids) TRY(sys::set_ids(identity.uid, identity.gid));
+  TRY(sys::set_dumpable(false));
+  // After the ids: changing them clears it (PR_SET_PDEATHSIG(2const)).
+  TRY(sys::set_parent_death_signal(SIGKILL));
+  return check_launcher_lives(channel);
+}
+
+std::string timens_line(const char* clock, std::chrono::milliseconds offset) {
+  std::int64_t seconds = offset.count() / 1000, rest = offset.count() % 1000;
+  if (rest < 0) seconds -= 1, rest += 1000;
+  return text(clock, " ", seconds, " ", rest * 1'000'000, "\n");
+}
+
+// For the payload, which is forked after this: the caller itself stays in the old one (time_namespaces(7)).
+Result<> set_time_offsets(const plan::TimeOffsets& time, const sys::Fd& proc) {
+  TRY(sys::enter_new_time_namespace());
+  const sys::Fd file = TRY(sys::open_at(proc, "self/timens_offsets", O_WRONLY));
+  const std::string lines = timens_line("monotonic", time.monotonic) + timens_line("boottime", time.boottime);
+  return sys::write_all(file.get(), "/proc/self/timens_offsets", lines);
+}
+
+// The first of two locks on nested user namespaces; the other is in the seccomp filter.
+Result<> forbid_nested_userns(const sys::Fd& proc) {
+  const sys::Fd file = TRY(sys::open_at(proc, "sys/user/max_user_namespaces", O_WRONLY));
+  return sys::write_all(file.get(), "/proc/sys/user/max_user_namespaces", "0");
+}
+
+struct Inside {
+  std::vector<std::pair<std::uint64_t, std::string>> masks;
+  sys::Fd mountinfo;
+};
+
+Result<Inside> take_root(const plan::Plan& plan, const sys::Fd& proc) {
+  BuiltRoot built = TRY(build_root(plan.mounts));
+  if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(proc));
+  TRY(sys::pivot_to(built.root));
+  Inside inside{.masks = std::move(built.watched), .mountinfo = {}};
+  // Through the host's /proc, held since before the pivot; opened now, because it shows what its opener's root shows.
+  if (!inside.masks.empty()) inside.mountinfo = TRY(sys::open_at(proc, "self/mountinfo", O_RDONLY));
+  return inside;
+}
+
+// The slave side, after the launcher has the master and has set the size.
+Result<sys::Fd> take_terminal(const sys::Fd& channel) {
+  const sys::Fd devpts = TRY(sys::open_file("/dev/pts", O_RDONLY | O_DIRECTORY));
+  sys::Pty pty = TRY(sys::open_pty(devpts));
+  Message message = make_message(MessageKind::terminal);
+  message.attached = std::move(pty.master);
+  TRY(supervise::send(channel, message));
+  TRY(wait_for(channel, MessageKind::terminal_ready));
+  TRY(sys::make_controlling_terminal(pty.slave));
+  return std::move(pty.slave);
+}
+
+// What init itself keeps: only the right to signal a payload that has changed its ids.
+Result<> drop_own_privileges() {
+  TRY(sys::lock_securebits(true));
+  TRY(sys::keep_capabilities({CAP_KILL}));
+  return sys::set_no_new_privileges();
+}
+
+[[noreturn]] void report_and_exit(const sys::Fd& channel, Error error) {
+  Message message = make_message(MessageKind::failed);
+  const int status = error.status;
+  message.error = std::move(error);
+  // When even this fails the launcher is gone, and so is whoever could read it.
+  const Result<> sent = supervise::send(channel, message);
+  sys::exit_now(sent ? status : exit_status::setup_failed);
+}
+
+Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
+  supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}};
+  const auto steps = [&]() -> Result<> {
+    sys::set_file_mask(0);
+    sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
+    TRY(take_identity(plan.identity, init.channel, proc));
+    TRY(sys::set_process_name("sbx:init"));
+    TRY(sys::new_session());
+    TRY(sys::set_hostname(plan.hostname));
+    if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
+    Inside inside = TRY(take_root(plan, proc));
+    proc.reset();
+    init.masks = std::move(inside.masks), init.mountinfo = std::move(inside.mountinfo);
+    init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
+    sys::Fd terminal;
+    if (plan.command.terminal) terminal = TRY(take_terminal(init.channel));
+    const sys::Process payload = TRY(sys::clone_process(0, "start the payload"));
+    if (payload.is_child()) {
+      sys::failpoint_role("payload");
+      report_and_exit(init.channel, run_payload(plan, prepared, std::move(terminal)));
+    }
+    init.payload = payload.pid;
+    return drop_own_privileges();
+  };
+  if (Result<> done = steps(); !done) report_and_exit(init.channel, std::move(done).error());
+  return supervise::run_init(init);
+}
+
+}  // namespace
+
+void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
+  sys::failpoint_role("init");
+  // Whatever happens from here on, leaving ends the pid namespace and all in it.
+  const Result<> done = enter_steps(plan, prepared, std::move(channel));
+  sys::exit_now(done ? 0 : exit_status::setup_failed);
+}
+
+}  // namespace launch

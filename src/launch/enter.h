@@ -1,0 +1,22 @@
+// What the new process does to become init of the sandbox, and the payload below it.
+#pragma once
+
+#include "plan/plan.h"
+#include "sys/fd.h"
+
+#include <linux/filter.h>
+#include <vector>
+
+namespace launch {
+
+// Made by the launcher before the clone: nothing here is decided or looked up later.
+struct Prepared {
+  std::vector<sock_filter> filter;   // compiled plan.seccomp
+  std::vector<int> capabilities;     // numbers of plan.privileges.capabilities
+  unsigned file_mask = 022;          // the user's umask, for the payload
+};
+
+// In the child of the clone. Never returns into the parent's code.
+[[noreturn]] void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel);
+
+}  // namespace launch

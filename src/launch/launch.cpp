@@ -1,0 +1,122 @@
+// From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
+#include "launch/launch.h"
+
+#include "launch/enter.h"
+#include "launch/filter_cache.h"
+#include "launch/idmap.h"
+#include "supervise/handshake.h"
+#include "sys/file.h"
+#include "sys/privilege.h"
+#include "sys/process.h"
+#include "sys/terminal.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <linux/sched.h>
+
+namespace launch {
+
+namespace {
+
+using supervise::Message;
+using supervise::MessageKind;
+
+// What a user or a service manager sends; the payload gets it.
+constexpr std::array passed_signals{SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGWINCH};
+
+std::uint64_t clone_flags(const plan::Plan& plan) {
+  std::uint64_t flags = 0;
+  for (const plan::Namespace kind : plan.namespaces) switch (kind) {
+      case plan::Namespace::user: flags |= CLONE_NEWUSER; break;
+      case plan::Namespace::mount: flags |= CLONE_NEWNS; break;
+      case plan::Namespace::pid: flags |= CLONE_NEWPID; break;
+      case plan::Namespace::net: flags |= CLONE_NEWNET; break;
+      case plan::Namespace::ipc: flags |= CLONE_NEWIPC; break;
+      case plan::Namespace::uts: flags |= CLONE_NEWUTS; break;
+      case plan::Namespace::cgroup: flags |= CLONE_NEWCGROUP; break;
+      case plan::Namespace::time:  // entered by init itself: clone3 would put init in it, with the old offsets
+      case plan::Namespace::count_: break;
+    }
+  return flags;
+}
+
+// 0–2 exist and are no directories, and nothing above them reaches the payload.
+Result<> check_descriptors() {
+  for (const int number : {0, 1, 2}) {
+    const auto found = sys::stat_fd(number, text("descriptor ", number));
+    if (!found && found.error().code == EBADF) {
+      // The lowest free number is this one: the lower ones are open by now.
+      const int null = TRY(sys::open_file("/dev/null", O_RDWR)).release();
+      if (null != number) return fail("descriptor ", number, " could not be opened");
+      TRY(sys::keep_open_on_exec(number));
+      continue;
+    }
+    if (!found) return std::unexpected<Error>(found.error());
+    if (found->kind == sys::FileKind::directory)
+      return fail_hint("a directory would be a way out of the sandbox", "descriptor ", number, " is a directory");
+  }
+  return sys::make_inherited_close_on_exec(3);
+}
+
+Result<Prepared> prepare(const plan::Plan& plan, const std::string& cache) {
+  Prepared prepared;
+  if (plan.seccomp.enabled) prepared.filter = TRY(load_filter(plan.seccomp, cache));
+  for (const std::string& name : plan.privileges.capabilities)
+    prepared.capabilities.push_back(TRY(sys::capability_number(name)));
+  prepared.file_mask = sys::set_file_mask(077);
+  sys::set_file_mask(prepared.file_mask);
+  for (const std::string& directory : plan.prepare) TRY(sys::make_directories(directory, 0700));
+  return prepared;
+}
+
+Error explain_clone(Error error) {
+  if (error.code == EPERM || error.code == EACCES || error.code == ENOSPC || error.code == EINVAL)
+    error.hint = "this machine does not let you make user namespaces; sbx doctor says why";
+  return error;
+}
+
+// Init waits for its ids, or has failed before that.
+Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandbox) {
+  std::optional<Message> message = TRY(supervise::receive(sandbox.channel));
+  if (!message) return fail("init ended before its id maps were written");
+  if (message->kind == MessageKind::failed) return std::unexpected<Error>(std::move(message->error));
+  if (message->kind != MessageKind::namespaces_ready) return fail("unexpected message from init");
+  TRY(write_maps_of(identity, sandbox.init.pid));
+  return supervise::send(sandbox.channel, Message{.kind = MessageKind::identity_ready, .number = 0, .text = {}, .error = {}, .attached = {}});
+}
+
+}  // namespace
+
+Result<supervise::Sandbox> start(const plan::Plan& plan, const std::string& cache) {
+  TRY(check_descriptors());
+  const Prepared prepared = TRY(prepare(plan, cache));
+  supervise::Sandbox sandbox;
+  sandbox.started = sys::monotonic_now();
+  sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;
+  for (const int number : {0, 1, 2})
+    sandbox.terminal[static_cast<std::size_t>(number)] = plan.command.terminal_for_all || sys::is_terminal(number);
+  auto [ours, theirs] = TRY(sys::make_message_pair());
+  sandbox.channel = std::move(ours);
+  sandbox.signals = TRY(sys::block_signals(passed_signals));
+  TRY(sys::set_dumpable(false));
+  auto made = sys::clone_process(clone_flags(plan), "new namespaces");
+  if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error()));
+  sandbox.init = std::move(*made);
+  if (sandbox.init.is_child()) {
+    sandbox.channel.reset();
+    enter(plan, prepared, std::move(theirs));
+  }
+  theirs.reset();
+  if (plan.identity.writer == plan::MapWriter::init) return sandbox;
+  if (Result<> given = give_identity(plan.identity, sandbox); !given) {
+    sandbox.channel.reset();
+    TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+    TRY(sys::wait_process(sandbox.init));
+    return std::unexpected<Error>(std::move(given).error());
+  }
+  return sandbox;
+}
+
+}  // namespace launch

@@ -1,0 +1,206 @@
+// The new root. Sources are opened while the host's names still mean what the user meant, before anything is
+// attached; the root is attached before anything is mounted in it (mounting on a detached tree needs 6.15).
+#include "launch/mounts.h"
+
+#include "base/path.h"
+#include "launch/mount_points.h"
+#include "sys/file.h"
+#include "sys/mount.h"
+
+#include <fcntl.h>
+#include <optional>
+
+namespace launch {
+
+namespace {
+
+constexpr std::size_t most_secret_bytes = 1 << 20;
+constexpr sys::MountFlags own_flags{.nosuid = true, .nodev = true};
+
+// What a step needs from the old root.
+struct Source {
+  std::optional<sys::Fd> tree;  // Bind: nothing when it is optional and not there
+  std::string content;          // Copy
+};
+
+struct Builder {
+  sys::Fd root, blank;  // blank: a file system with one empty file and one empty directory, for masks
+  MountPoints places{root};
+  std::vector<std::pair<sys::Fd, std::string>> to_lock;  // made read-only at the end
+  std::vector<std::pair<std::uint64_t, std::string>> watched;
+
+  Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
+  Result<> attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside);
+  Result<> watch(const sys::Fd& mount, const std::string& inside);
+  Result<> apply(const plan::Tmpfs& step, Source& source);
+  Result<> apply(const plan::Directory& step, Source& source);
+  Result<> apply(const plan::Symlink& step, Source& source);
+  Result<> apply(const plan::File& step, Source& source);
+  Result<> apply(const plan::Copy& step, Source& source);
+  Result<> apply(const plan::Bind& step, Source& source);
+  Result<> apply(const plan::Layered& step, Source& source);
+  Result<> apply(const plan::Proc& step, Source& source);
+  Result<> apply(const plan::Sysfs& step, Source& source);
+  Result<> apply(const plan::Devpts& step, Source& source);
+  Result<> apply(const plan::Pin& step, Source& source);
+  Result<> apply(const plan::Mask& step, Source& source);
+};
+
+Result<Source> open_source(const plan::MountStep& step) {
+  Source source;
+  if (const auto* copy = std::get_if<plan::Copy>(&step)) source.content = TRY(sys::read_file(copy->outside, most_secret_bytes));
+  const auto* bind = std::get_if<plan::Bind>(&step);
+  if (bind == nullptr) return source;
+  source.tree = TRY(sys::clone_tree(bind->outside));
+  if (!source.tree && bind->optional) return source;
+  if (!source.tree) return fail_hint("check the name, or end it with ? where it may be missing", "bind ", printable(bind->outside), ": No such file or directory");
+  const bool device = path::is_below(bind->inside, "/dev");
+  TRY(sys::restrict_mount(*source.tree, {.read_only = bind->read_only, .nosuid = true, .nodev = !device}, true, bind->outside));
+  return source;
+}
+
+Result<sys::Fd> Builder::make_tmpfs(const plan::Tmpfs& step) {
+  sys::Fd mount = TRY(sys::make_filesystem(
+      "tmpfs", {{"size", step.size == 0 ? "25%" : text(step.size)}, {"mode", octal(step.mode)}}, own_flags));
+  TRY(places.add_own(mount));
+  return mount;
+}
+
+Result<> Builder::attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside) {
+  return sys::attach_mount(mount, at, inside);
+}
+
+Result<> Builder::watch(const sys::Fd& mount, const std::string& inside) {
+  watched.emplace_back(TRY(sys::mount_id(mount, inside)), inside);
+  return {};
+}
+
+Result<> Builder::apply(const plan::Tmpfs& step, Source&) {
+  const sys::Fd at = TRY(places.directory(step.inside));
+  sys::Fd mount = TRY(make_tmpfs(step));
+  TRY(attach(mount, at, step.inside));
+  if (step.read_only) to_lock.emplace_back(std::move(mount), step.inside);
+  return {};
+}
+
+Result<> Builder::apply(const plan::Directory& step, Source&) {
+  const sys::Fd made = TRY(places.directory(step.inside, step.mode));
+  return {};
+}
+
+Result<> Builder::apply(const plan::Symlink& step, Source&) {
+  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
+  return sys::make_symlink_at(parent, std::string(path::base_name(step.inside)), step.to, step.inside);
+}
+
+Result<> Builder::apply(const plan::File& step, Source&) {
+  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
+  return sys::make_file_at(parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
+}
+
+Result<> Builder::apply(const plan::Copy& step, Source& source) {
+  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
+  return sys::make_file_at(parent, std::string(path::base_name(step.inside)), source.content, step.mode, step.inside);
+}
+
+Result<> Builder::apply(const plan::Bind& step, Source& source) {
+  if (!source.tree) return {};
+  const sys::FileStat kind = TRY(sys::stat_fd(source.tree->get(), step.outside));
+  const bool directory = kind.kind == sys::FileKind::directory;
+  const sys::Fd at = directory ? TRY(places.directory(step.inside)) : TRY(places.file(step.inside));
+  return attach(*source.tree, at, step.inside);
+}
+
+Result<> Builder::apply(const plan::Layered& step, Source&) {
+  const sys::Fd at = TRY(places.directory(step.inside));
+  const sys::Fd layer = TRY(sys::make_filesystem("tmpfs", {{"size", "1M"}, {"mode", "0755"}}, own_flags));
+  for (const plan::File& file : step.files) TRY(sys::make_file_at(layer, file.inside, file.content, file.mode, file.inside));
+  // Overlayfs resolves its layers by name, and only on mounts of this namespace: so the layer is attached
+  // where the overlay will cover it, and named "." from inside it.
+  TRY(attach(layer, at, step.inside));
+  MountPoints in_layer(layer);
+  TRY(in_layer.add_own(layer));
+  for (const std::string& hidden : step.hidden) {
+    const sys::Fd parent = TRY(in_layer.directory(path::parent("/" + hidden)));
+    TRY(sys::make_whiteout_at(parent, std::string(path::base_name(hidden)), path::join(step.inside, hidden)));
+  }
+  TRY(sys::change_directory(layer, step.inside));
+  const sys::Fd overlay = TRY(sys::make_filesystem("overlay", {{"lowerdir", ".:" + step.outside}},
+                                                   {.read_only = true, .nosuid = true, .nodev = true}));
+  const sys::Fd top = TRY(places.directory(step.inside));
+  return attach(overlay, top, step.inside);
+}
+
+Result<> Builder::apply(const plan::Proc& step, Source&) {
+  const sys::Fd at = TRY(places.directory(step.inside));
+  auto proc = sys::make_filesystem("proc", {}, {.nosuid = true, .nodev = true, .noexec = true});
+  if (!proc) return fail_hint("inside a container /proc is partly covered, and the kernel refuses a new one; run sbx doctor", proc.error().message);
+  return attach(*proc, at, step.inside);
+}
+
+Result<> Builder::apply(const plan::Sysfs& step, Source&) {
+  const sys::Fd at = TRY(places.directory(step.inside));
+  const sys::Fd sysfs = TRY(sys::make_filesystem("sysfs", {}, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}));
+  return attach(sysfs, at, step.inside);
+}
+
+Result<> Builder::apply(const plan::Devpts& step, Source&) {
+  const sys::Fd at = TRY(places.directory(step.inside));
+  // No gid=5: with one id mapped there is no such group inside.
+  const sys::Fd devpts = TRY(sys::make_filesystem("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "620"}},
+                                                  {.nosuid = true, .noexec = true}));
+  return attach(devpts, at, step.inside);
+}
+
+Result<> Builder::apply(const plan::Pin& step, Source&) {
+  const sys::Fd at = TRY(places.find_itself(step.inside));
+  const sys::Fd mount = TRY(sys::clone_tree(at, step.inside));
+  if (step.read_only) TRY(sys::restrict_mount(mount, {.read_only = true}, true, step.inside));
+  TRY(attach(mount, at, step.inside));
+  if (step.watch) TRY(watch(mount, step.inside));
+  return {};
+}
+
+Result<> Builder::apply(const plan::Mask& step, Source&) {
+  const sys::Fd at = TRY(places.find(step.inside));
+  const sys::FileStat kind = TRY(sys::stat_fd(at.get(), step.inside));
+  const sys::Fd empty = TRY(sys::open_at(blank, kind.kind == sys::FileKind::directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
+  const sys::Fd mount = TRY(sys::clone_tree(empty, step.inside));
+  TRY(attach(mount, at, step.inside));
+  if (step.watch) TRY(watch(mount, step.inside));
+  return {};
+}
+
+// Attached below the new root, so that it goes with the old one at the pivot; the masks are copies.
+Result<sys::Fd> make_blank() {
+  sys::Fd blank = TRY(sys::make_filesystem("tmpfs", {{"size", "64K"}, {"mode", "0555"}}, own_flags));
+  TRY(sys::make_directory_at(blank, "directory", 0555, "an empty directory"));
+  TRY(sys::make_file_at(blank, "file", {}, 0444, "an empty file"));
+  TRY(sys::attach_mount(blank, "/"));
+  TRY(sys::restrict_mount(blank, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}, false, "an empty file system"));
+  return blank;
+}
+
+Result<> make_root(Builder& builder, const plan::MountStep& first, Source& source) {
+  if (const auto* tmpfs = std::get_if<plan::Tmpfs>(&first)) builder.root = TRY(builder.make_tmpfs(*tmpfs));
+  else if (source.tree) builder.root = std::move(*source.tree);
+  else return fail("the first mount of the plan is not a root");
+  return sys::attach_mount(builder.root, "/");
+}
+
+}  // namespace
+
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps) {
+  std::vector<Source> sources;
+  TRY(sys::make_mounts_private());
+  for (const plan::MountStep& step : steps) sources.push_back(TRY(open_source(step)));
+  Builder builder;
+  builder.blank = TRY(make_blank());
+  TRY(make_root(builder, steps.front(), sources.front()));
+  for (std::size_t i = 1; i < steps.size(); ++i)
+    TRY(std::visit([&](const auto& step) { return builder.apply(step, sources[i]); }, steps[i]));
+  for (const auto& [mount, inside] : builder.to_lock) TRY(sys::restrict_mount(mount, {.read_only = true}, false, inside));
+  return BuiltRoot{.root = std::move(builder.root), .watched = std::move(builder.watched)};
+}
+
+}  // namespace launch

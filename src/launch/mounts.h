@@ -1,0 +1,22 @@
+// Carries out the mount steps of the plan, in two halves: what needs the old root, then the pivot.
+#pragma once
+
+#include "plan/plan.h"
+#include "sys/fd.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace launch {
+
+struct BuiltRoot {
+  sys::Fd root;
+  std::vector<std::pair<std::uint64_t, std::string>> watched;  // mount id, path inside
+};
+
+// In a mount namespace of our own: opens every source, then builds the new root beside the old one.
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps);
+
+}  // namespace launch

@@ -1,0 +1,125 @@
+// Host, read once.
+#include "launch/probe.h"
+
+#include "base/path.h"
+#include "launch/project.h"
+#include "plan/expand.h"
+#include "plan/identity.h"
+#include "plan/mounts.h"
+#include "sys/file.h"
+#include "sys/privilege.h"
+#include "sys/terminal.h"
+#include "sys/user.h"
+
+#include <array>
+#include <cerrno>
+
+namespace launch {
+
+namespace {
+
+constexpr std::size_t most_bytes = 1 << 20;
+
+std::string environment_value(const Host& host, std::string_view name) {
+  for (const auto& [key, value] : host.environment)
+    if (key == name) return value;
+  return {};
+}
+
+Result<> probe_caller(Host& host) {
+  host.uid = sys::caller_uid(), host.gid = sys::caller_gid();
+  host.environment = sys::environment();
+  const std::optional<sys::User> user = TRY(sys::find_user(host.uid));
+  host.user = user ? user->name : "user";
+  host.shell = user ? user->shell : "/bin/sh";
+  const std::string home = environment_value(host, "HOME");
+  if (home.starts_with('/')) host.home = home;
+  else if (user) host.home = user->home;
+  host.group = TRY(sys::find_group_name(host.gid)).value_or(host.user);
+  for (std::size_t fd = 0; fd < host.terminal.size(); ++fd) host.terminal[fd] = sys::is_terminal(static_cast<int>(fd));
+  return {};
+}
+
+Result<> probe_ranges(Host& host, const profile::Profile& profile) {
+  if (!plan::wants_range(profile) && host.uid != 0) return {};
+  host.subuids = TRY(sys::find_subordinate_ranges(sys::IdKind::user, host.user, host.uid));
+  host.subgids = TRY(sys::find_subordinate_ranges(sys::IdKind::group, host.user, host.uid));
+  return {};
+}
+
+Result<> probe_root_links(Host& host) {
+  for (const char* name : {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
+    const std::optional<sys::FileStat> found = TRY(sys::stat_path(name, false));
+    if (!found) continue;
+    if (found->kind == sys::FileKind::directory) host.root_directories.emplace_back(name);
+    if (found->kind != sys::FileKind::symlink) continue;
+    const std::optional<std::string> to = TRY(sys::read_link(name));
+    if (to) host.root_links.emplace_back(name, *to);
+  }
+  return {};
+}
+
+// Names in a directory that may be missing or closed to us: what we cannot list, the payload cannot read.
+Result<std::vector<std::string>> names_in(const std::string& directory) {
+  auto names = sys::list_directory(directory);
+  if (!names && (names.error().code == ENOENT || names.error().code == EACCES)) return std::vector<std::string>{};
+  return names;
+}
+
+Result<> probe_etc(Host& host) {
+  const std::vector<std::string> names = TRY(names_in("/etc"));
+  for (const std::string& name : names)
+    for (const char* pattern : {"shadow*", "gshadow*", "sudoers*"})
+      if (matches_pattern(pattern, name)) host.etc_secrets.push_back(name);
+  for (const std::string& name : TRY(names_in("/etc/ssh")))
+    if (matches_pattern("*_key", name)) host.etc_secrets.push_back("ssh/" + name);
+  if (TRY(sys::stat_path("/etc/ssl/private", false))) host.etc_secrets.emplace_back("ssl/private");
+  if (host.overlay) return {};
+  for (const std::string& name : names) {
+    const std::optional<std::string> link = TRY(sys::read_link("/etc/" + name));
+    host.etc_entries.emplace_back(name, link.value_or(""));
+  }
+  return {};
+}
+
+Result<> probe_machine(Host& host) {
+  std::tie(host.kernel_major, host.kernel_minor) = sys::kernel_version();
+  const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
+  host.overlay = host.kernel_at_least(5, 11) && filesystems.find("\toverlay\n") != std::string::npos;
+  host.landlock_abi = sys::landlock_abi();
+  for (const auto entries : {plan::masked_proc_entries(), plan::read_only_proc_entries()})
+    for (const std::string_view name : entries)
+      if (TRY(sys::stat_path(text("/proc/", name), false))) host.proc_entries.emplace_back(name);
+  for (const std::string_view name : plan::masked_sys_entries())
+    if (TRY(sys::stat_path(text("/sys/", name), false))) host.sys_entries.emplace_back(name);
+  TRY(probe_root_links(host));
+  return probe_etc(host);
+}
+
+Result<> probe_paths(Host& host, const profile::Profile& profile) {
+  const std::vector<std::string> questions = TRY(plan::paths_to_probe(profile, host));
+  for (const std::string& path : questions)
+    if (TRY(sys::stat_path(path, false))) host.present.push_back(path);
+  const std::string root = profile.root ? profile.root->value : "empty";
+  if (root == "empty" || root == "host") return {};
+  const std::string directory = TRY(plan::expand_path(root.ends_with(":ro") ? root.substr(0, root.size() - 3) : root, host));
+  const std::optional<sys::FileStat> found = TRY(sys::stat_path(directory));
+  if (!found) return fail("root file system ", printable(directory), ": No such file or directory");
+  if (found->kind != sys::FileKind::directory) return fail("root file system ", printable(directory), ": Not a directory");
+  host.rootfs_owner = found->uid;
+  return {};
+}
+
+}  // namespace
+
+Result<Host> probe_host(const profile::Profile& profile) {
+  Host host;
+  TRY(probe_caller(host));
+  TRY(probe_ranges(host, profile));
+  TRY(probe_project(host));
+  TRY(probe_machine(host));
+  TRY(probe_paths(host, profile));
+  return host;
+}
+
+}  // namespace launch

@@ -1,0 +1,50 @@
+// What init (pid 1 inside) and the launcher (outside) say to each other over one socket pair.
+//
+//   init                          launcher
+//   namespaces_ready      ──►     writes the id maps, where init cannot do it itself
+//                         ◄──     identity_ready
+//   terminal {descriptor} ──►     takes the pty's master, sets its size
+//                         ◄──     terminal_ready
+//   stopped {signal}      ──►     gives the user's terminal back and stops too
+//                         ◄──     resume
+//                         ◄──     signal {number}: for the payload
+//   ended {wait status}   ──►     the exit status; init ends, and with it all that is left inside
+//   mask_lost {path}      ──►     a mask is gone; init ends the sandbox
+//   failed {Error}        ──►     at any point of the set-up: reported, nothing ran
+//
+// Nothing is acknowledged that need not be: with one id and no terminal no message is waited for at all.
+// The end of the socket is the guarantee both ways. Init polls its side for its whole life: when the
+// launcher is gone, whatever killed it, init exits and the kernel ends the rest of the pid namespace.
+// The payload never sees the socket: it is close-on-exec, and only the failed exec itself writes to it.
+#pragma once
+
+#include "base/enum_names.h"
+#include "base/result.h"
+#include "sys/fd.h"
+
+#include <optional>
+#include <string>
+
+namespace supervise {
+
+enum class MessageKind : unsigned char {
+  namespaces_ready, identity_ready, terminal, terminal_ready, stopped, resume, signal, ended, mask_lost, failed, count_
+};
+
+struct Message {
+  MessageKind kind{};
+  int number = 0;      // stopped, signal: the signal; ended: the wait status
+  std::string text;    // mask_lost: the path
+  Error error;         // failed
+  sys::Fd attached;    // terminal
+};
+
+Result<> send(const sys::Fd& channel, const Message& message);
+// nullopt: the other side is gone.
+Result<std::optional<Message>> receive(const sys::Fd& channel);
+
+// The wire form, without the descriptor; pure, for the tests. A message from a damaged peer is an error.
+std::string encode(const Message& message);
+Result<Message> decode(std::string_view bytes);
+
+}  // namespace supervise

@@ -1,0 +1,85 @@
+// The loop of pid 1: three descriptors, one thread.
+#include "supervise/init.h"
+
+#include "base/units.h"
+#include "supervise/handshake.h"
+#include "sys/file.h"
+#include "sys/process.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace supervise {
+
+namespace {
+
+constexpr std::size_t most_mountinfo = 64 << 20;
+
+// What a keyboard sends goes to the whole foreground job, as a terminal would; the rest to the payload alone.
+bool is_for_group(int signal) {
+  constexpr std::array keyboard{SIGINT, SIGQUIT, SIGTSTP, SIGHUP, SIGCONT, SIGWINCH};
+  return std::ranges::find(keyboard, signal) != keyboard.end();
+}
+
+// True when the payload has ended.
+Result<bool> reap(const Init& init) {
+  while (true) {
+    const sys::ChildEvent event = TRY(sys::next_child_event());
+    if (event.pid == 0) return false;
+    if (event.pid != init.payload || WIFCONTINUED(event.status)) continue;
+    const bool stopped = WIFSTOPPED(event.status);
+    Message message{.kind = stopped ? MessageKind::stopped : MessageKind::ended, .number = event.status, .text = {}, .error = {}, .attached = {}};
+    if (stopped) message.number = WSTOPSIG(event.status);
+    TRY(send(init.channel, message));
+    if (!stopped) return true;
+  }
+}
+
+// True when the launcher is gone.
+Result<bool> obey(const Init& init) {
+  const std::optional<Message> message = TRY(receive(init.channel));
+  if (!message) return true;
+  if (message->kind == MessageKind::resume) TRY(sys::send_signal_to(-init.payload, SIGCONT));
+  if (message->kind == MessageKind::signal)
+    TRY(sys::send_signal_to(is_for_group(message->number) ? -init.payload : init.payload, message->number));
+  return false;
+}
+
+// True when a mask is gone: the host renamed over its file, or removed it (rule 8 of the design's security rules).
+Result<bool> check_masks(const Init& init) {
+  TRY(sys::rewind_file(init.mountinfo, "mountinfo"));
+  const std::string now = TRY(sys::read_fd(init.mountinfo, "mountinfo", most_mountinfo));
+  const std::string* lost = lost_mask(init.masks, now);
+  if (lost == nullptr) return false;
+  TRY(send(init.channel, Message{.kind = MessageKind::mask_lost, .number = 0, .text = *lost, .error = {}, .attached = {}}));
+  return true;
+}
+
+}  // namespace
+
+const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::string>>& masks, std::string_view mountinfo) {
+  std::vector<std::uint64_t> present;
+  for (const std::string& line : split(mountinfo, '\n'))
+    if (const auto id = parse_number(std::string_view(line).substr(0, line.find(' '))); id) present.push_back(*id);
+  for (const auto& [id, path] : masks)
+    if (std::ranges::find(present, id) == present.end()) return &path;
+  return nullptr;
+}
+
+Result<> run_init(const Init& init) {
+  std::array<sys::Watch, 3> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
+                                     {init.mountinfo.get(), POLLPRI}}};  // poll(2) ignores a descriptor of -1
+  while (true) {
+    TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+    if (watches[0].happened != 0 && TRY(obey(init))) return {};
+    if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
+    if (watches[1].happened == 0) continue;
+    while (TRY(sys::read_signal(init.signals)) != 0) {}
+    if (TRY(reap(init))) return {};
+  }
+}
+
+}  // namespace supervise

@@ -1,0 +1,28 @@
+// Init: pid 1 of the sandbox. Reaps, passes signals on, watches the launcher and the masks.
+#pragma once
+
+#include "base/result.h"
+#include "sys/fd.h"
+
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace supervise {
+
+struct Init {
+  pid_t payload = 0;             // leads its own process group
+  sys::Fd channel, signals;      // signals: SIGCHLD
+  sys::Fd mountinfo;             // open only when there are masks to watch
+  std::vector<std::pair<std::uint64_t, std::string>> masks;  // mount id, path inside
+};
+
+// Until the payload has ended or the launcher is gone. Then the caller exits, and the kernel ends the rest.
+Result<> run_init(const Init& init);
+
+// The first of `masks` that mountinfo does not list (proc_pid_mountinfo(5)); pure.
+const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::string>>& masks, std::string_view mountinfo);
+
+}  // namespace supervise

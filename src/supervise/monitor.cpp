@@ -1,0 +1,146 @@
+// The launcher's loop while the sandbox runs: init's messages, the user's signals, the terminal, the clock.
+#include "supervise/handshake.h"
+#include "supervise/sandbox.h"
+#include "supervise/tty.h"
+
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace supervise {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Monitor {
+  Sandbox& sandbox;
+  Outcome outcome;
+  std::optional<Terminal> terminal;
+  std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
+  bool timed_out = false, channel_open = true, has_ended = false;
+
+  Result<> tell(MessageKind kind, int number) {
+    auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
+    if (!sent) channel_open = false;  // init is gone: its pidfd says the rest
+    return {};
+  }
+  Result<> take(Message message);
+  Result<> pass_signals();
+  Result<> check_clock();
+  Result<> stop_and_resume();
+  milliseconds wait_at_most() const;
+  Result<> turn();
+  Result<> run();
+};
+
+Result<> Monitor::stop_and_resume() {
+  if (terminal) TRY(terminal->release());
+  TRY(sys::stop_own_group());
+  if (terminal) TRY(terminal->reclaim());
+  return tell(MessageKind::resume, 0);
+}
+
+void take_end(Outcome& outcome, int status) {
+  outcome.reason = WIFSIGNALED(status) ? Reason::signaled : Reason::exited;
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+Result<> Monitor::take(Message message) {
+  switch (message.kind) {
+    case MessageKind::terminal:
+      terminal.emplace(TRY(Terminal::take(std::move(message.attached), sandbox.terminal, sandbox.init.pid)));
+      return tell(MessageKind::terminal_ready, 0);
+    case MessageKind::stopped:
+      return stop_and_resume();
+    case MessageKind::ended:
+      if (!has_ended && !outcome.error) take_end(outcome, message.number);
+      has_ended = true;
+      return {};
+    case MessageKind::mask_lost:
+      has_ended = true;
+      outcome.reason = Reason::mask;
+      outcome.error = Error{0, text("mask on ", printable(message.text), " was lost: the host replaced what it covered"),
+                            "start again; --allow-degraded hide goes on without the mask"};
+      return {};
+    case MessageKind::failed:
+      has_ended = true;
+      outcome.reason = Reason::setup;
+      if (!outcome.error) outcome.error = std::move(message.error);
+      return {};
+    default:
+      return fail("unexpected message from init");
+  }
+}
+
+Result<> Monitor::pass_signals() {
+  while (const int signal = TRY(sys::read_signal(sandbox.signals))) {
+    if (signal == SIGWINCH && terminal) TRY(terminal->follow_window_size());
+    else if (signal != SIGCONT) TRY(tell(MessageKind::signal, signal));
+  }
+  return {};
+}
+
+Result<> Monitor::check_clock() {
+  if (!deadline || sys::monotonic_now() < *deadline) return {};
+  if (timed_out) {
+    deadline.reset();
+    return sys::send_signal(sandbox.init.pidfd, SIGKILL);
+  }
+  timed_out = true;
+  deadline = sys::monotonic_now() + sandbox.kill_after;
+  TRY(tell(MessageKind::signal, SIGTERM));
+  return tell(MessageKind::signal, SIGCONT);  // a stopped payload takes its TERM only now
+}
+
+milliseconds Monitor::wait_at_most() const {
+  milliseconds most = terminal ? terminal->next_look() : milliseconds(-1);
+  if (!deadline) return most;
+  const auto left = std::chrono::ceil<milliseconds>(*deadline - sys::monotonic_now());
+  const milliseconds until = std::max(left, milliseconds(0));
+  return most.count() < 0 ? until : std::min(most, until);
+}
+
+// One turn of the loop. The channel is read to its end before init's own end counts: it holds the reason.
+Result<> Monitor::turn() {
+  std::vector<sys::Watch> watches{{channel_open ? sandbox.channel.get() : -1, POLLIN}, {sandbox.signals.get(), POLLIN}};
+  const std::vector<sys::Watch> of_terminal = terminal ? terminal->watches() : std::vector<sys::Watch>{};
+  watches.insert(watches.end(), of_terminal.begin(), of_terminal.end());
+  TRY(sys::wait_for_events(watches, wait_at_most()));
+  if (watches[0].happened != 0) {
+    std::optional<Message> message = TRY(receive(sandbox.channel));
+    if (!message) channel_open = false;
+    else TRY(take(std::move(*message)));
+  }
+  if (watches[1].happened != 0) TRY(pass_signals());
+  if (watches.size() > 2) TRY(terminal->copy({watches.begin() + 2, watches.end()}));
+  return check_clock();
+}
+
+Result<> Monitor::run() {
+  if (sandbox.timeout.count() > 0) deadline = sandbox.started + sandbox.timeout;
+  while (channel_open) TRY(turn());
+  return {};
+}
+
+}  // namespace
+
+Result<Outcome> wait(Sandbox& sandbox) {
+  Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}};
+  Result<> ran = monitor.run();
+  // Whatever went wrong in the loop, the sandbox does not outlive it.
+  if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
+  if (!ran) return std::unexpected<Error>(std::move(ran).error());
+  Outcome& outcome = monitor.outcome;
+  if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.signaled ? ended.number : SIGKILL;
+  if (monitor.timed_out) outcome.reason = Reason::timeout;
+  if (monitor.terminal) TRY(monitor.terminal->drain());
+  outcome.usage = ended.usage;
+  outcome.wall = sys::monotonic_now() - sandbox.started;
+  return std::move(outcome);
+}
+
+}  // namespace supervise

@@ -1,0 +1,43 @@
+// The running thing, and how it ended.
+#pragma once
+
+#include "base/enum_names.h"
+#include "base/result.h"
+#include "sys/process.h"
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace supervise {
+
+struct Sandbox {
+  sys::Process init;
+  sys::Fd channel;                       // the handshake's socket
+  sys::Fd signals;                       // what the launcher was told to pass on
+  std::array<bool, 3> terminal{};        // which of 0–2 the sandbox's own pty stands in for
+  std::chrono::nanoseconds started{};    // CLOCK_MONOTONIC
+  std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
+};
+
+enum class Reason { exited, signaled, timeout, mask, setup, count_ };
+inline constexpr EnumNames<Reason, 5> reason_names{{"exited", "signaled", "timeout", "mask", "setup"}};
+static_assert(reason_names.complete());
+
+struct Outcome {
+  Reason reason = Reason::exited;
+  int code = 0;                          // exited: the payload's own status
+  int signal = 0;                        // signaled: the payload's signal
+  std::optional<Error> error;            // setup, mask: what sbx has to say
+  std::chrono::nanoseconds wall{};
+  rusage usage{};                        // of everything that init waited for (getrusage(2))
+};
+
+// What sbx exits with: env(1)'s and docker's convention.
+int exit_status_of(const Outcome& outcome);
+
+// Until the sandbox has ended and its output is delivered.
+Result<Outcome> wait(Sandbox& sandbox);
+
+}  // namespace supervise
