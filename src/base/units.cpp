@@ -13,6 +13,9 @@ constexpr std::array<Unit, 5> size_units{{{"", 1}, {"k", kib}, {"m", kib * kib},
 constexpr std::array<Unit, 6> time_units{{{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000},
                                           {"d", 86'400'000}}};
 
+constexpr const char* size_hint = "write bytes as 4096, 512M or 2G";
+constexpr const char* time_hint = "write times as 250ms, 30s, 10m or 1h";
+
 struct Quantity { std::uint64_t count; std::string unit; };
 
 Result<Quantity> parse_quantity(std::string_view in) {
@@ -40,11 +43,12 @@ Result<std::uint64_t> scale(const Quantity& quantity, const std::array<Unit, siz
 }  // namespace
 
 Result<std::uint64_t> parse_size(std::string_view in) {
-  Quantity quantity = TRY(parse_quantity(in));
-  if (quantity.unit.ends_with("ib")) quantity.unit.resize(quantity.unit.size() - 2);
-  else if (quantity.unit.ends_with("b")) quantity.unit.resize(quantity.unit.size() - 1);
-  auto bytes = scale(quantity, size_units, in);
-  if (!bytes) return fail_hint("write bytes as 4096, 512M or 2G", bytes.error().message);
+  auto quantity = parse_quantity(in);
+  if (!quantity) return fail_hint(size_hint, quantity.error().message);
+  if (quantity->unit.ends_with("ib")) quantity->unit.resize(quantity->unit.size() - 2);
+  else if (quantity->unit.ends_with("b")) quantity->unit.resize(quantity->unit.size() - 1);
+  auto bytes = scale(*quantity, size_units, in);
+  if (!bytes) return fail_hint(size_hint, bytes.error().message);
   return bytes;
 }
 
@@ -57,9 +61,10 @@ std::string describe_size(std::uint64_t bytes) {
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view in, bool negative) {
   const bool minus = negative && in.starts_with('-');
-  const Quantity quantity = TRY(parse_quantity(in.substr(minus ? 1 : 0)));
-  const auto value = scale(quantity, time_units, in);
-  if (!value) return fail_hint("write times as 250ms, 30s, 10m or 1h", value.error().message);
+  const auto quantity = parse_quantity(in.substr(minus ? 1 : 0));
+  if (!quantity) return fail_hint(time_hint, quantity.error().message);
+  const auto value = scale(*quantity, time_units, in);
+  if (!value) return fail_hint(time_hint, value.error().message);
   const auto count = static_cast<std::int64_t>(*value);
   return std::chrono::milliseconds(minus ? -count : count);
 }
