@@ -8,7 +8,7 @@
 #   make install    PREFIX=/usr/local, DESTDIR=
 # As root, run, test, soak, bench and fuzz use the account sbx-test and its own copy of the project.
 .DEFAULT_GOAL := build
-.PHONY: build deps run test soak bench fuzz install as-account
+.PHONY: build deps run test soak bench fuzz install
 setup := tests/setup
 BUILD ?= $(if $(SANITIZE),build-sanitize,build)
 PREFIX ?= /usr/local
@@ -27,11 +27,9 @@ install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 ifeq ($(shell id -u),0)
-run test soak bench fuzz: deps
+run test soak fuzz bench: deps
 	@$(setup)/as_account.sh $(MAKE) --no-print-directory $@
-ifeq ($(MAKECMDGOALS),bench)
-	@$(setup)/as_account.sh --root tests/bench/memory.sh
-endif
+	$(if $(filter bench,$@),@$(setup)/as_account.sh --root $(BUILD)/tests/bench/launch --memory $(BUILD)/sbx)
 else
 run: build
 	@$(setup)/run.sh $(BUILD)/sbx

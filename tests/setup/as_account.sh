@@ -34,8 +34,8 @@ make_copy() {
   (cd "$project" && list_files | xargs -0 sh -c 'for f; do [ ! -e "$f" ] && [ ! -L "$f" ] || printf "%s\0" "$f"; done' sh |
     tar --null --no-recursion -T - -cf -) | tar -xf - -C "$copy" --no-same-owner
   find "$copy" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec chown -Rh "$uid:$gid" {} +
-  top="$home"
-  for folder in $(printf %s "$project" | tr / ' '); do top="$top/$folder"; chown "$uid:$gid" "$top"; done
+  top="$copy"
+  while [ "$top" != "$home" ]; do chown "$uid:$gid" "$top" && top="$(dirname "$top")"; done
 }
 
 exec 9>/run/sbx-test.lock

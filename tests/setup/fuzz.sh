@@ -2,7 +2,7 @@
 # fuzz.sh SECONDS: builds the fuzz targets with clang and runs each for SECONDS from its corpus.
 set -eu
 cmake -G Ninja -B build-fuzz -DSBX_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 >/dev/null
-cmake --build build-fuzz
+cmake --build build-fuzz --target fuzz
 for target in build-fuzz/tests/fuzz/fuzz_*; do
   [ -x "$target" ] && [ -f "$target" ] || continue
   name="$(basename "$target")"
