@@ -20,10 +20,11 @@ struct Origin {
 struct Item {
   std::string value;
   Origin origin;
+  bool operator==(const Item&) const = default;
 };
 
 using Scalar = std::optional<Item>;
-using List = std::vector<Item>;                           // in a layer, "!x" removes x from what came before
+using List = std::vector<Item>;                           // in a layer, "!x" removes x from what came before, "!*" all of it
 using Map = std::vector<std::pair<std::string, Item>>;    // a later entry of the same name wins
 
 struct Profile {
@@ -50,6 +51,8 @@ struct Profile {
   // [environment]
   List env_pass, secret;
   Map env_set;
+
+  bool operator==(const Profile&) const = default;
 };
 
 }  // namespace profile

@@ -1,0 +1,159 @@
+// The table itself, in the order in which `sbx profile show` prints.
+#include "profile/keys.h"
+
+#include "base/nearest.h"
+#include "base/units.h"
+#include "profile/values.h"
+
+#include <algorithm>
+#include <array>
+
+namespace profile {
+
+namespace {
+
+template <auto parse>
+Result<> parses(std::string_view value) {
+  TRY(parse(value));
+  return {};
+}
+
+Result<> check_duration(std::string_view value) {
+  TRY(parse_duration(value));
+  return {};
+}
+
+Result<> check_offset(std::string_view value) {
+  TRY(parse_duration(value, true));
+  return {};
+}
+
+Result<> check_true(std::string_view value) {
+  if (value == "true") return {};
+  return fail_hint("leave it out", "it is always true and cannot be turned off");
+}
+
+constexpr std::array<Key, 36> table{{
+    {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr, "For whom the profile is, in one line."},
+    {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
+
+    {"sandbox.name", &Profile::name, Kind::name, "NAME", check_name, nullptr, "The sandbox's name."},
+    {"sandbox.user", &Profile::user, Kind::text, "self|root|host-root|UID[:GID]", parses<parse_user>, nullptr,
+     "Who the command is inside."},
+    {"sandbox.userns", &Profile::userns, Kind::word, "auto|single|range", nullptr, nullptr,
+     "Map one id, or the range of /etc/subuid as well."},
+    {"sandbox.hostname", &Profile::hostname, Kind::text, "NAME", check_hostname, nullptr, "The host name inside."},
+    {"sandbox.workdir", &Profile::workdir, Kind::path, "PATH", check_path, nullptr, "The working directory inside."},
+    {"sandbox.terminal", &Profile::terminal, Kind::word, "auto|on|off", nullptr, nullptr,
+     "A terminal of the sandbox's own; auto: where the outside is one."},
+    {"sandbox.timeout", &Profile::timeout, Kind::duration, "TIME", check_duration, nullptr,
+     "End the command after this time; 0: never."},
+    {"sandbox.kill_after", &Profile::kill_after, Kind::duration, "TIME", check_duration, nullptr,
+     "From SIGTERM to SIGKILL when it is ended."},
+    {"sandbox.boottime", &Profile::boottime, Kind::duration, "[-]TIME", check_offset, nullptr,
+     "Offset of the boot-time clock inside."},
+    {"sandbox.monotonic", &Profile::monotonic, Kind::duration, "[-]TIME", check_offset, nullptr,
+     "Offset of the monotonic clock inside."},
+
+    {"filesystem.root", &Profile::root, Kind::host_path, "empty|host|DIR", check_root, nullptr,
+     "The root: an empty one, the host's read-only, or a directory."},
+    {"filesystem.home", &Profile::home, Kind::text, "private|empty|keep[:NAME]|ro|host", parses<parse_home>, nullptr,
+     "What the home directory holds."},
+    {"filesystem.read_only", &Profile::read_only, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
+     "Host paths shown read-only."},
+    {"filesystem.read_write", &Profile::read_write, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
+     "Host paths shown writable."},
+    {"filesystem.tmpfs", &Profile::tmpfs, Kind::path, "DIR[:size=N]", parses<parse_tmpfs_item>, nullptr,
+     "Empty directories in memory."},
+    {"filesystem.hide", &Profile::hide, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr, "Paths kept out of sight."},
+    {"filesystem.protect", &Profile::protect, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,
+     "Paths in writable places that stay read-only where they exist."},
+
+    {"network.mode", &Profile::net_mode, Kind::word, "none", nullptr, nullptr, "The network: none."},
+
+    {"resources.ulimit", &Profile::ulimit, Kind::number, "SOFT[:HARD]", parses<parse_ulimit_value>, check_ulimit_name,
+     "Limits of setrlimit(2) by name."},
+
+    {"seccomp.default", &Profile::seccomp_default, Kind::name, "ACTION", check_feature, nullptr,
+     "What happens on system calls that nothing names."},
+    {"seccomp.errno", &Profile::seccomp_errno, Kind::number, "ERRNO", check_errno, nullptr,
+     "What a denied system call returns."},
+    {"seccomp.use", &Profile::seccomp_use, Kind::name, "@GROUP", check_group, nullptr, "Groups of system calls allowed."},
+    {"seccomp.allow", &Profile::seccomp_allow, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
+     "System calls allowed."},
+    {"seccomp.deny", &Profile::seccomp_deny, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
+     "System calls denied, whatever allows them."},
+    {"seccomp.log", &Profile::seccomp_log, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
+     "System calls allowed and logged by the kernel."},
+    {"seccomp.abis", &Profile::seccomp_abis, Kind::word, "x86|x32", nullptr, nullptr,
+     "Foreign call conventions let in beside the native one."},
+
+    {"security.capabilities", &Profile::capabilities, Kind::name, "NAME", check_capability, nullptr,
+     "Capabilities kept, without CAP_."},
+    {"security.landlock", &Profile::landlock, Kind::word, "auto|require|off", nullptr, nullptr,
+     "Whether Landlock guards the files a second time."},
+    {"security.nested_userns", &Profile::nested_userns, Kind::boolean, "true|false", nullptr, nullptr,
+     "Whether sandboxes may be made inside."},
+    {"security.no_new_privileges", &Profile::no_new_privileges, Kind::boolean, "true", check_true, nullptr,
+     "Always true: setuid programs gain nothing inside."},
+    {"security.allow_degraded", &Profile::allow_degraded, Kind::name, "FEATURE", check_feature, nullptr,
+     "Protections that may be missing on this machine."},
+
+    {"environment.pass", &Profile::env_pass, Kind::name, "NAME|PATTERN", check_variable_pattern, nullptr,
+     "Variables handed through; * matches any run of characters."},
+    {"environment.set", &Profile::env_set, Kind::text, "VALUE", nullptr, check_variable, "Variables set, by name."},
+    {"environment.secret", &Profile::secret, Kind::secret, "NAME=FILE", parses<parse_secret_item>, nullptr,
+     "Host files copied to /run/secrets/NAME, in memory only."},
+}};
+static_assert(!table.back().name.empty());
+
+std::string_view last_part(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
+
+Result<> check_word(const Key& key, std::string_view value) {
+  const std::vector<std::string> words = split(key.form, '|');
+  if (std::ranges::find(words, value) != words.end()) return {};
+  return fail_hint(nearest_hint(value, words), "'", printable(value), "' is not one of ", join(words, ", "));
+}
+
+}  // namespace
+
+std::span<const Key> keys() { return table; }
+
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(table, name, &Key::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string unknown_key_hint(std::string_view name) {
+  std::vector<std::string> names, last_parts;
+  for (const Key& key : table) {
+    if (last_part(key.name) == last_part(name)) return text("did you mean '", key.name, "'?");  // in the wrong table
+    names.emplace_back(key.name);
+  }
+  return nearest_hint(name, names);
+}
+
+Result<> check_value(const Key& key, std::string_view value) {
+  if (value.find('\0') != std::string_view::npos) return fail("'", printable(value), "' holds a NUL byte");
+  if (value.empty() && !holds<Map>(key)) return fail("an empty text is no value");
+  if (key.check != nullptr) return key.check(value);
+  if (key.kind == Kind::word || key.kind == Kind::boolean) return check_word(key, value);
+  return {};
+}
+
+Result<> check_item(const Key& key, std::string_view item) {
+  const bool merges = key.name != "extends";  // which is carried out, not merged: nothing to remove from
+  if (merges && item == "!*") return {};
+  return check_value(key, merges && item.starts_with('!') ? item.substr(1) : item);
+}
+
+Result<> check_entry(const Key& key, std::string_view entry, std::string_view value) {
+  if (entry.find('\0') != std::string_view::npos) return fail("'", printable(entry), "' holds a NUL byte");
+  TRY(key.check_entry(entry));
+  return check_value(key, value);
+}
+
+}  // namespace profile
