@@ -74,14 +74,14 @@ constexpr std::array<Key, 36> table{{
     {"resources.ulimit", &Profile::ulimit, Kind::number, "SOFT[:HARD]", parses<parse_ulimit_value>, check_ulimit_name,
      "Limits of setrlimit(2) by name."},
 
-    {"seccomp.default", &Profile::seccomp_default, Kind::name, "ACTION", check_feature, nullptr,
-     "What happens on system calls that nothing names."},
+    {"seccomp.default", &Profile::seccomp_default, Kind::word, "deny|log|kill|allow|off", nullptr, nullptr,
+     "What happens on system calls that nothing allows; off: no filter."},
     {"seccomp.errno", &Profile::seccomp_errno, Kind::number, "ERRNO", check_errno, nullptr,
      "What a denied system call returns."},
     {"seccomp.use", &Profile::seccomp_use, Kind::name, "@GROUP", check_group, nullptr, "Groups of system calls allowed."},
-    {"seccomp.allow", &Profile::seccomp_allow, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
+    {"seccomp.allow", &Profile::seccomp_allow, Kind::name, "CALL|@GROUP|socket:FAMILY", check_call_or_group, nullptr,
      "System calls allowed."},
-    {"seccomp.deny", &Profile::seccomp_deny, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
+    {"seccomp.deny", &Profile::seccomp_deny, Kind::name, "CALL|@GROUP|socket:FAMILY", check_call_or_group, nullptr,
      "System calls denied, whatever allows them."},
     {"seccomp.log", &Profile::seccomp_log, Kind::name, "CALL|@GROUP", check_call_or_group, nullptr,
      "System calls allowed and logged by the kernel."},
@@ -128,12 +128,22 @@ const Key* find_key(std::string_view name) {
 }
 
 std::string unknown_key_hint(std::string_view name) {
-  std::vector<std::string> names, last_parts;
+  const auto in_table = [](const Key& key, std::string_view table_name) {
+    return key.name.size() > table_name.size() && key.name.starts_with(table_name) && key.name[table_name.size()] == '.';
+  };
+  const std::string_view own_table = name.substr(0, std::min(name.rfind('.'), name.size()));
+  std::vector<std::string> same_table, names;
   for (const Key& key : table) {
     if (last_part(key.name) == last_part(name)) return text("did you mean '", key.name, "'?");  // in the wrong table
+    if (in_table(key, own_table)) same_table.emplace_back(last_part(key.name));
     names.emplace_back(key.name);
+    const std::string_view key_table = key.name.substr(0, std::min(key.name.find('.'), key.name.size()));
+    if (names.back() != key_table) names.emplace_back(key_table);
   }
-  return nearest_hint(name, names);
+  // Compared without the table's name, which would make every key of it look alike.
+  if (same_table.empty()) return nearest_hint(name, names);
+  const auto found = nearest(last_part(name).substr(0, 64), same_table);
+  return found ? text("did you mean '", own_table, '.', *found, "'?") : std::string{};
 }
 
 Result<> check_value(const Key& key, std::string_view value) {

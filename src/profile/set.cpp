@@ -73,7 +73,7 @@ Result<> add_pair(Profile& layer, const Target& target, std::string_view value, 
   if (!target.entry.empty()) return add_entry(layer, *target.key, target.entry, value, origin);
   const std::size_t sign = value.find('=');
   if (sign == std::string_view::npos)
-    return fail_hint("write NAME=VALUE", target.key->name, ": '", printable(value), "' has no '='");
+    return fail_hint("write NAME=VALUE", "'", printable(value), "' has no '='");
   return add_entry(layer, *target.key, value.substr(0, sign), value.substr(sign + 1), origin);
 }
 

@@ -174,9 +174,10 @@ Result<> check_errno(std::string_view in) {
 }
 
 Result<> check_call_or_group(std::string_view in) {
-  const std::string_view word = in.starts_with('@') ? in.substr(1) : in;
+  constexpr std::string_view family = "socket:";
+  const std::string_view word = in.substr(in.starts_with('@') ? 1 : in.starts_with(family) ? family.size() : 0);
   if (all_of(word, [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-'; })) return {};
-  return fail_hint("write a name as openat or @debug", "'", printable(in), "' is not a system call or a group");
+  return fail_hint("write a name as openat, @debug or socket:vsock", "'", printable(in), "' is not a system call or a group");
 }
 
 Result<> check_group(std::string_view in) {

@@ -68,7 +68,7 @@ Result<> check_hostname(std::string_view in);          // sethostname(2): at mos
 Result<> check_path(std::string_view in);              // begins with "/", "~" or a known variable
 Result<> check_root(std::string_view in);              // "empty", "host" or a directory
 Result<> check_errno(std::string_view in);             // "EPERM" or its number
-Result<> check_call_or_group(std::string_view in);     // "openat" or "@debug"
+Result<> check_call_or_group(std::string_view in);     // "openat", "@debug" or "socket:vsock"
 Result<> check_group(std::string_view in);             // "@debug"
 Result<> check_capability(std::string_view in);        // "CHOWN", capabilities(7) without CAP_
 Result<> check_feature(std::string_view in);           // "abstract-sockets"
