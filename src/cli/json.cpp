@@ -1,0 +1,89 @@
+// Objects keep the order in which their fields are written here.
+#include "cli/json.h"
+
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+template <class Value>
+void put(Json& json, const char* name, const Value& value) {
+  if (!value.empty()) json[name] = value;
+}
+
+double in_seconds(std::chrono::microseconds value) { return static_cast<double>(value.count()) / 1e6; }
+
+Json active_json(const Active& active) {
+  Json json = {{"namespaces", active.namespaces}};
+  put(json, "seccomp", active.seccomp);
+  json["capabilities"] = active.capabilities;
+  if (active.landlock != 0) json["landlock"] = active.landlock;
+  put(json, "overlay", active.overlay);
+  if (active.nested_userns) json["nested_userns"] = true;
+  return json;
+}
+
+Json exit_json(const RunReport& report) {
+  Json json = {{"code", report.code}, {"signal", nullptr}, {"reason", exit_reason_names[report.reason]}};
+  if (report.signal != 0) json["signal"] = signal_name(report.signal);
+  put(json, "error", report.error);
+  return json;
+}
+
+std::string two_digits(unsigned value) { return text(value < 10 ? "0" : "", value); }
+
+}  // namespace
+
+std::string report_json(const RunReport& report) {
+  Json json = {{"version", 1}};
+  put(json, "name", report.name);
+  put(json, "profile", report.profiles);
+  put(json, "command", report.command);
+  put(json, "workdir", report.workdir);
+  json["started"] = utc_time(report.started);
+  json["exit"] = exit_json(report);
+  if (report.wall) json["wall_s"] = in_seconds(*report.wall);
+  if (report.cpu_user && report.cpu_system)
+    json["cpu"] = {{"user_s", in_seconds(*report.cpu_user)}, {"system_s", in_seconds(*report.cpu_system)}};
+  if (report.peak_bytes) json["memory"] = {{"peak_bytes", *report.peak_bytes}};
+  if (report.active) json["active"] = active_json(*report.active);
+  json["degraded"] = report.degraded;
+  return dumped(json);
+}
+
+std::string plan_json(const plan::Plan& plan) {
+  Json steps = Json::array();
+  for (const plan::Line& line : plan::describe(plan)) {
+    Json step;
+    put(step, "topic", line.topic);
+    put(step, "kind", line.kind);
+    put(step, "object", line.object);
+    put(step, "detail", line.detail);
+    steps.push_back(std::move(step));
+  }
+  return dumped({{"version", 1}, {"profile", plan.profiles}, {"steps", std::move(steps)}, {"command", plan.command.argv}});
+}
+
+std::string signal_name(int signal) {
+  if (signal >= SIGRTMIN && signal <= SIGRTMAX) return text("SIGRTMIN+", signal - SIGRTMIN);
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? text("SIG", name) : text("signal ", signal);
+}
+
+std::string utc_time(std::chrono::system_clock::time_point moment) {
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(moment - day));
+  const auto count = [](auto duration) { return two_digits(static_cast<unsigned>(duration.count())); };
+  return text(static_cast<int>(date.year()), "-", two_digits(static_cast<unsigned>(date.month())), "-",
+              two_digits(static_cast<unsigned>(date.day())), "T", count(time.hours()), ":", count(time.minutes()), ":",
+              count(time.seconds()), "Z");
+}
+
+}  // namespace cli
