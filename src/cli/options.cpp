@@ -12,24 +12,24 @@
 namespace cli {
 namespace {
 
-void add(Options& options, const Option& option, std::string_view key, std::string_view value, bool append) {
-  options.settings.push_back({std::string(key), std::string(value), append, option.long_form()});
+void add(Options& options, const Option& option, Change change, std::string_view key, std::string_view value) {
+  options.settings.push_back({change, std::string(key), std::string(value), option.long_form()});
 }
 
 Result<> assign(Options& options, const Option& option, std::string_view value) {
-  add(options, option, option.key, option.argument.empty() ? option.constant : value, false);
+  add(options, option, Change::assign, option.key, option.argument.empty() ? option.constant : value);
   return {};
 }
 
 Result<> append(Options& options, const Option& option, std::string_view value) {
-  add(options, option, option.key, value, true);
+  add(options, option, Change::append, option.key, value);
   return {};
 }
 
 Result<> append_each(Options& options, const Option& option, std::string_view value) {
   for (const std::string& part : split(value, ',')) {
     if (part.empty()) return fail(option.long_form(), ": '", printable(value), "' has an empty part");
-    add(options, option, option.key, part, true);
+    add(options, option, Change::append, option.key, part);
   }
   return {};
 }
@@ -37,7 +37,7 @@ Result<> append_each(Options& options, const Option& option, std::string_view va
 // "!*" empties the list: docker's --cap-drop ALL.
 Result<> remove(Options& options, const Option& option, std::string_view value) {
   const bool all = value == "ALL" || value == "all";
-  add(options, option, option.key, all ? "!*" : text("!", value), true);
+  add(options, option, Change::append, option.key, all ? "!*" : text("!", value));
   return {};
 }
 
@@ -53,7 +53,7 @@ Result<> append_pair(Options& options, const Option& option, std::string_view va
 Result<> environment(Options& options, const Option& option, std::string_view value) {
   if (value.starts_with('=')) return fail(option.long_form(), ": '", printable(value), "' has no name");
   const bool pair = value.find('=') != std::string_view::npos;
-  add(options, option, pair ? "environment.set" : "environment.pass", value, true);
+  add(options, option, Change::append, pair ? "environment.set" : "environment.pass", value);
   return {};
 }
 
@@ -67,26 +67,19 @@ Result<> volume(Options& options, const Option& option, std::string_view value) 
   if (mode != "ro" && mode != "rw")
     return fail_hint("write ro or rw", option.long_form(), ": mode '", printable(mode), "' is not one of ro, rw");
   if (parts.size() == 3) value.remove_suffix(mode.size() + 1);
-  add(options, option, mode == "ro" ? "filesystem.read_only" : "filesystem.read_write", value, true);
+  add(options, option, Change::append, mode == "ro" ? "filesystem.read_only" : "filesystem.read_write", value);
   return {};
 }
 
-// "host" and "empty" are words of the profile key; here a directory is meant.
+// "host" and "empty" are words of the profile key; here they are directories.
 Result<> rootfs(Options& options, const Option& option, std::string_view value) {
-  add(options, option, option.key, value.starts_with('/') ? std::string(value) : text("./", value), false);
+  const bool plain = std::string_view("/~$.").find(value.front()) == std::string_view::npos;
+  add(options, option, Change::assign, option.key, plain ? text("./", value) : std::string(value));
   return {};
 }
 
-// A leading + adds to a list instead of replacing it.
 Result<> set(Options& options, const Option& option, std::string_view value) {
-  const std::size_t sign = value.find('=');
-  const std::string_view key = value.substr(0, sign);
-  if (sign == std::string_view::npos || key.find('.') == std::string_view::npos)
-    return fail_hint("for example: --set sandbox.timeout=10m", "--set: '", printable(value), "' is not of the form ",
-                     option.argument);
-  value.remove_prefix(sign + 1);
-  const bool more = value.starts_with('+');
-  add(options, option, key, value.substr(more ? 1 : 0), more);
+  add(options, option, Change::set, {}, value);
   return {};
 }
 

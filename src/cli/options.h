@@ -5,7 +5,6 @@
 
 #include "base/enum_names.h"
 #include "base/result.h"
-#include "profile/profile.h"
 
 #include <optional>
 #include <span>
@@ -20,9 +19,10 @@ enum class Verb { run, profile_list, profile_show, profile_check, profile_diff, 
 enum class DryRun { none, text, json };
 
 // One change that the command line makes to the profile; applied in the order written.
+enum class Change { assign, append, set };
 struct Setting {
-  std::string key, value;  // key: "filesystem.read_only"
-  bool append = false;     // else assign
+  Change change = Change::assign;
+  std::string key, value;  // key: "filesystem.read_only"; of set: empty, and the value is "TABLE.KEY=VALUE"
   std::string option;      // "--ro", for errors
   bool operator==(const Setting&) const = default;
 };
@@ -89,8 +89,5 @@ const VerbRow& row_of(Verb verb);
 
 // The literal words among the alternatives of an argument: "keep[:NAME]|ro|DIR" -> keep, ro.
 std::vector<std::string> argument_words(std::string_view argument);
-
-// Puts the settings on `layer`; an error names the option it came from.
-Result<> apply_settings(profile::Profile& layer, const std::vector<Setting>& settings);
 
 }  // namespace cli

@@ -5,6 +5,7 @@
 
 namespace {
 
+using cli::Change;
 using cli::Options;
 using cli::Setting;
 using cli::Verb;
@@ -44,7 +45,7 @@ TEST(CliParse, AfterTheSeparatorEverythingIsTheCommand) {
 }
 
 TEST(CliParse, EveryFormOfAnArgument) {
-  const Setting root{"sandbox.user", "root", false, "--user"};
+  const Setting root{Change::assign, "sandbox.user", "root", "--user"};
   EXPECT_EQ(only_setting({"--user", "root", "--", "x"}), root);
   EXPECT_EQ(only_setting({"--user=root", "--", "x"}), root);
   EXPECT_EQ(only_setting({"-u", "root", "--", "x"}), root);
@@ -57,23 +58,25 @@ TEST(CliParse, EveryFormOfAnArgument) {
 
 TEST(CliParse, SettingsKeepTheirOrder) {
   const Options options = parsed({"-u", "root", "--ro", "/a", "--set", "sandbox.user=1", "-u", "self", "--", "x"});
-  const std::vector<Setting> expected = {{"sandbox.user", "root", false, "--user"},
-                                         {"filesystem.read_only", "/a", true, "--ro"},
-                                         {"sandbox.user", "1", false, "--set"},
-                                         {"sandbox.user", "self", false, "--user"}};
+  const std::vector<Setting> expected = {{Change::assign, "sandbox.user", "root", "--user"},
+                                         {Change::append, "filesystem.read_only", "/a", "--ro"},
+                                         {Change::set, "", "sandbox.user=1", "--set"},
+                                         {Change::assign, "sandbox.user", "self", "--user"}};
   EXPECT_EQ(options.settings, expected);
 }
 
 TEST(CliParse, Files) {
-  EXPECT_EQ(only_setting({"-v", "/a:/b", "--", "x"}), (Setting{"filesystem.read_write", "/a:/b", true, "--volume"}));
-  EXPECT_EQ(only_setting({"-v/a:/b:ro", "--", "x"}), (Setting{"filesystem.read_only", "/a:/b", true, "--volume"}));
-  EXPECT_EQ(only_setting({"-v/a:/b:rw", "--", "x"}), (Setting{"filesystem.read_write", "/a:/b", true, "--volume"}));
+  EXPECT_EQ(only_setting({"-v", "/a:/b", "--", "x"}), (Setting{Change::append, "filesystem.read_write", "/a:/b", "--volume"}));
+  EXPECT_EQ(only_setting({"-v/a:/b:ro", "--", "x"}), (Setting{Change::append, "filesystem.read_only", "/a:/b", "--volume"}));
+  EXPECT_EQ(only_setting({"-v/a:/b:rw", "--", "x"}), (Setting{Change::append, "filesystem.read_write", "/a:/b", "--volume"}));
   EXPECT_EQ(only_setting({"-v", "/a\\:x:/b:ro", "--", "x"}).value, "/a\\:x:/b");
-  EXPECT_EQ(only_setting({"--tmpfs", "/t:size=1M", "--", "x"}), (Setting{"filesystem.tmpfs", "/t:size=1M", true, "--tmpfs"}));
-  EXPECT_EQ(only_setting({"--hide", "/h", "--", "x"}), (Setting{"filesystem.hide", "/h", true, "--hide"}));
-  EXPECT_EQ(only_setting({"--home=keep:a", "--", "x"}), (Setting{"filesystem.home", "keep:a", false, "--home"}));
-  EXPECT_EQ(only_setting({"--rootfs", "host", "--", "x"}), (Setting{"filesystem.root", "./host", false, "--rootfs"}));
+  EXPECT_EQ(only_setting({"--tmpfs", "/t:size=1M", "--", "x"}), (Setting{Change::append, "filesystem.tmpfs", "/t:size=1M", "--tmpfs"}));
+  EXPECT_EQ(only_setting({"--hide", "/h", "--", "x"}), (Setting{Change::append, "filesystem.hide", "/h", "--hide"}));
+  EXPECT_EQ(only_setting({"--home=keep:a", "--", "x"}), (Setting{Change::assign, "filesystem.home", "keep:a", "--home"}));
+  EXPECT_EQ(only_setting({"--rootfs", "host", "--", "x"}), (Setting{Change::assign, "filesystem.root", "./host", "--rootfs"}));
   EXPECT_EQ(only_setting({"--rootfs", "/r", "--", "x"}).value, "/r");
+  EXPECT_EQ(only_setting({"--rootfs", "../r", "--", "x"}).value, "../r");
+  EXPECT_EQ(only_setting({"--rootfs", "~/r", "--", "x"}).value, "~/r");
   EXPECT_EQ(refused({"-v", "/a", "--", "x"}).message, "--volume: '/a' is not of the form A:B[:ro|rw]");
   EXPECT_EQ(refused({"-v", "/a:/b:O", "--", "x"}).message, "--volume: mode 'O' is not one of ro, rw");
   EXPECT_EQ(refused({"-v", "/a:/b:ro:", "--", "x"}).message, "'/a:/b:ro:' has an empty part");
@@ -87,10 +90,10 @@ TEST(CliParse, BytesThatAreNotUtf8PassThrough) {
 }
 
 TEST(CliParse, Environment) {
-  EXPECT_EQ(only_setting({"-e", "A=b", "--", "x"}), (Setting{"environment.set", "A=b", true, "--env"}));
-  EXPECT_EQ(only_setting({"-e", "A=", "--", "x"}), (Setting{"environment.set", "A=", true, "--env"}));
-  EXPECT_EQ(only_setting({"-eA", "--", "x"}), (Setting{"environment.pass", "A", true, "--env"}));
-  EXPECT_EQ(only_setting({"--secret", "k=/f", "--", "x"}), (Setting{"environment.secret", "k=/f", true, "--secret"}));
+  EXPECT_EQ(only_setting({"-e", "A=b", "--", "x"}), (Setting{Change::append, "environment.set", "A=b", "--env"}));
+  EXPECT_EQ(only_setting({"-e", "A=", "--", "x"}), (Setting{Change::append, "environment.set", "A=", "--env"}));
+  EXPECT_EQ(only_setting({"-eA", "--", "x"}), (Setting{Change::append, "environment.pass", "A", "--env"}));
+  EXPECT_EQ(only_setting({"--secret", "k=/f", "--", "x"}), (Setting{Change::append, "environment.secret", "k=/f", "--secret"}));
   EXPECT_EQ(refused({"-e", "=b", "--", "x"}).message, "--env: '=b' has no name");
   EXPECT_EQ(refused({"--secret", "k", "--", "x"}).message, "--secret: 'k' is not of the form NAME=FILE");
   const Options options = parsed({"--env-file", "a", "--env-file=b", "--clear-env", "--", "x"});
@@ -99,29 +102,26 @@ TEST(CliParse, Environment) {
 }
 
 TEST(CliParse, LimitsAndConfinement) {
-  EXPECT_EQ(only_setting({"--ulimit", "nofile=9", "--", "x"}), (Setting{"resources.ulimit", "nofile=9", true, "--ulimit"}));
-  EXPECT_EQ(only_setting({"--cap-add", "KILL", "--", "x"}), (Setting{"security.capabilities", "KILL", true, "--cap-add"}));
+  EXPECT_EQ(only_setting({"--ulimit", "nofile=9", "--", "x"}), (Setting{Change::append, "resources.ulimit", "nofile=9", "--ulimit"}));
+  EXPECT_EQ(only_setting({"--cap-add", "KILL", "--", "x"}), (Setting{Change::append, "security.capabilities", "KILL", "--cap-add"}));
   EXPECT_EQ(only_setting({"--cap-drop", "KILL", "--", "x"}).value, "!KILL");
   EXPECT_EQ(only_setting({"--cap-drop", "ALL", "--", "x"}).value, "!*");
-  EXPECT_EQ(only_setting({"--nested-userns", "--", "x"}), (Setting{"security.nested_userns", "true", false, "--nested-userns"}));
+  EXPECT_EQ(only_setting({"--nested-userns", "--", "x"}), (Setting{Change::assign, "security.nested_userns", "true", "--nested-userns"}));
   const Options options = parsed({"--allow-degraded", "a,b", "--", "x"});
   ASSERT_EQ(options.settings.size(), 2u);
-  EXPECT_EQ(options.settings[1], (Setting{"security.allow_degraded", "b", true, "--allow-degraded"}));
+  EXPECT_EQ(options.settings[1], (Setting{Change::append, "security.allow_degraded", "b", "--allow-degraded"}));
   EXPECT_EQ(refused({"--allow-degraded", "a,,b", "--", "x"}).message, "--allow-degraded: 'a,,b' has an empty part");
 }
 
 TEST(CliParse, TheTerminal) {
-  EXPECT_EQ(only_setting({"-t", "--", "x"}), (Setting{"sandbox.terminal", "on", false, "--tty"}));
-  EXPECT_EQ(only_setting({"-T", "--", "x"}), (Setting{"sandbox.terminal", "off", false, "--no-tty"}));
+  EXPECT_EQ(only_setting({"-t", "--", "x"}), (Setting{Change::assign, "sandbox.terminal", "on", "--tty"}));
+  EXPECT_EQ(only_setting({"-T", "--", "x"}), (Setting{Change::assign, "sandbox.terminal", "off", "--no-tty"}));
   EXPECT_TRUE(parsed({"-i", "--", "x"}).settings.empty());
   EXPECT_EQ(parsed({"-it", "--", "x"}).settings.size(), 1u);
 }
 
-TEST(CliParse, SetAddsToAListWithAPlus) {
-  EXPECT_EQ(only_setting({"--set", "a.b=c=d", "--", "x"}), (Setting{"a.b", "c=d", false, "--set"}));
-  EXPECT_EQ(only_setting({"--set", "a.b=+c", "--", "x"}), (Setting{"a.b", "c", true, "--set"}));
-  EXPECT_EQ(refused({"--set", "a=b", "--", "x"}).message, "--set: 'a=b' is not of the form TABLE.KEY=VALUE");
-  EXPECT_EQ(refused({"--set", "a.b", "--", "x"}).message, "--set: 'a.b' is not of the form TABLE.KEY=VALUE");
+TEST(CliParse, SetIsPassedOnWhole) {
+  EXPECT_EQ(only_setting({"--set", "a.b=+c=d", "--", "x"}), (Setting{Change::set, "", "a.b=+c=d", "--set"}));
 }
 
 TEST(CliParse, ReportAndDryRun) {
