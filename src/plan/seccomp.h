@@ -1,7 +1,9 @@
 // The seccomp policy as a value: which calls are allowed, and with which arguments. Made from the profile's
-// [seccomp] and [security] tables; launch/seccomp compiles it with libseccomp.
+// [seccomp] and [security] tables; launch/seccomp compiles it. Of the rules of one call, which stand together,
+// the first whose compares all hold decides; where none does, and for a call without rules, `otherwise` does.
 #pragma once
 
+#include "base/enum_names.h"
 #include "base/result.h"
 #include "profile/profile.h"
 
@@ -11,9 +13,11 @@
 
 namespace plan {
 
-enum class SyscallAction { allow, deny, log, kill };  // deny: the call returns `code`
+enum class SyscallAction { allow, deny, log, kill };  // deny: the call returns `code`; log: allowed, and recorded
+inline constexpr EnumNames<SyscallAction, 4> syscall_action_names{{"allow", "deny", "log", "kill"}};
+static_assert(syscall_action_names.complete());
 
-// One argument of a call: allowed when (argument & mask) == value, or != where `negate`.
+// One argument of a call: holds when (argument & mask) == value, or != where `negate`.
 // Every compare says its mask: the kernel looks at 64 bits, most calls at 32 (CVE-2019-10063).
 struct ArgumentCompare {
   unsigned index = 0;
@@ -26,12 +30,12 @@ struct SyscallRule {
   std::string call;
   SyscallAction action = SyscallAction::allow;
   int code = 0;                             // errno of deny
-  std::vector<ArgumentCompare> compares;    // all must hold
+  std::vector<ArgumentCompare> compares{};  // all must hold
   bool operator==(const SyscallRule&) const = default;
 };
 
 struct Seccomp {
-  std::string name = "default";             // for --dry-run and the report
+  std::string name = "default";             // for --dry-run and the report: "default", "custom" or "off"
   bool enabled = true;
   SyscallAction otherwise = SyscallAction::deny;
   int otherwise_code = 0;                   // ENOSYS: a new call must look absent
@@ -42,7 +46,7 @@ struct Seccomp {
 
 Result<Seccomp> make_seccomp(const profile::Profile& profile);
 
-// Every rule, one a line: the key under which a compiled filter is kept, and what --dry-run --verbose shows.
+// Every rule, one a line: what --dry-run --verbose shows. Equal texts mean equal filters (the name is left out).
 std::string describe_seccomp(const Seccomp& policy);
 
 }  // namespace plan

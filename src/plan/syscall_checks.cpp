@@ -1,0 +1,140 @@
+// One function a check. The numbers are the kernel's interface, the same in all three ABIs.
+#include "plan/syscall_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+
+namespace plan {
+namespace {
+
+constexpr std::uint64_t word = 0xffffffff;  // the kernel takes these arguments as int
+
+// clone(2) has no time namespaces: their bit lies among those of the exit signal.
+constexpr std::uint64_t clone_namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                                           CLONE_NEWPID | CLONE_NEWNET;
+
+struct Family {
+  std::string_view name;
+  int number;
+  bool usual = false;
+};
+constexpr auto families = std::to_array<Family>({
+    {"unix", AF_UNIX, true},      {"inet", AF_INET, true},     {"inet6", AF_INET6, true}, {"netlink", AF_NETLINK, true},
+    {"ax25", AF_AX25},            {"packet", AF_PACKET},       {"rds", AF_RDS},           {"ppp", AF_PPPOX},
+    {"can", AF_CAN},              {"tipc", AF_TIPC},           {"bluetooth", AF_BLUETOOTH}, {"alg", AF_ALG},
+    {"nfc", AF_NFC},              {"vsock", AF_VSOCK},         {"kcm", AF_KCM},           {"qipcrtr", AF_QIPCRTR},
+    {"smc", AF_SMC},              {"xdp", AF_XDP},             {"mctp", 45},
+});
+
+struct Rules {
+  std::vector<SyscallRule>& out;
+  std::string_view call;
+  SyscallAction action;
+
+  void allow(std::vector<ArgumentCompare> compares = {}) { out.push_back({std::string(call), action, 0, std::move(compares)}); }
+  void deny(int code, std::vector<ArgumentCompare> compares = {}) {
+    out.push_back({std::string(call), SyscallAction::deny, code, std::move(compares)});
+  }
+};
+
+// Characters put into the terminal are read by the shell outside (CVE-2017-5226, CVE-2023-28100).
+void check_ioctl(Rules rules, const Checks&, bool) {
+  rules.deny(EPERM, {{1, word, TIOCSTI}});
+  rules.deny(EPERM, {{1, word, TIOCLINUX}});
+  rules.allow();
+}
+
+void check_clone(Rules rules, const Checks& checks, bool) {
+  if (checks.nested) return rules.allow();
+  rules.allow({{0, checks.admin ? CLONE_NEWUSER : clone_namespaces, 0}});
+  rules.deny(EPERM);
+}
+
+void check_unshare(Rules rules, const Checks& checks, bool named) {
+  if (checks.nested || named) return rules.allow();
+  rules.allow({{0, CLONE_NEWUSER, 0}});
+  rules.deny(EPERM);
+}
+
+// A type of 0 joins whatever the descriptor is.
+void check_setns(Rules rules, const Checks& checks, bool named) {
+  if (checks.nested || named) return rules.allow();
+  rules.allow({{1, CLONE_NEWUSER, 0}, {1, word, 0, true}});
+  rules.deny(EPERM);
+}
+
+void check_socket(Rules rules, const Checks& checks, bool) {
+  const auto has = [](const std::vector<int>& list, int number) { return std::ranges::find(list, number) != list.end(); };
+  for (const Family& family : families)
+    if ((family.usual || has(checks.opened_families, family.number)) && !has(checks.closed_families, family.number))
+      rules.allow({{0, word, static_cast<std::uint64_t>(family.number)}});
+  rules.deny(EAFNOSUPPORT);
+}
+
+// The family is in memory, where no filter sees it.
+void check_socketcall(Rules rules, const Checks&, bool named) {
+  constexpr std::uint64_t make_socket = 1, make_pair = 8;  // SYS_SOCKET, SYS_SOCKETPAIR of linux/net.h
+  if (named) return rules.allow();
+  rules.deny(EPERM, {{0, word, make_socket}});
+  rules.deny(EPERM, {{0, word, make_pair}});
+  rules.allow();
+}
+
+// The values of docker's profile; ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC weaken the programs inside.
+void check_personality(Rules rules, const Checks&, bool named) {
+  if (named) return rules.allow();
+  constexpr std::uint64_t linux32 = PER_LINUX32, uname26 = UNAME26, query = word;
+  for (const std::uint64_t value : {std::uint64_t{0}, linux32, uname26, uname26 | linux32, query})
+    rules.allow({{0, word, value}});
+  rules.deny(EPERM);
+}
+
+struct Check {
+  std::string_view call;
+  void (*add)(Rules rules, const Checks& checks, bool named);
+};
+constexpr auto known_checks = std::to_array<Check>({
+    {"clone", check_clone},
+    {"ioctl", check_ioctl},
+    {"personality", check_personality},
+    {"setns", check_setns},
+    {"socket", check_socket},
+    {"socketcall", check_socketcall},
+    {"socketpair", check_socket},
+    {"unshare", check_unshare},
+});
+
+}  // namespace
+
+bool add_checked(std::vector<SyscallRule>& rules, std::string_view call, SyscallAction action, const Checks& checks,
+                 bool named) {
+  for (const Check& check : known_checks)
+    if (check.call == call) return check.add({rules, call, action}, checks, named), true;
+  return false;
+}
+
+std::optional<int> find_family(std::string_view name) {
+  for (const Family& family : families)
+    if (family.name == name) return family.number;
+  return std::nullopt;
+}
+
+std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const Family& family : families) names.emplace_back(family.name);
+  return names;
+}
+
+std::string hex(std::uint64_t value) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (; value != 0; value >>= 4) out.insert(out.begin(), digits[value & 15]);
+  return "0x" + (out.empty() ? std::string("0") : out);
+}
+
+}  // namespace plan
