@@ -5,6 +5,10 @@
 
 namespace cli {
 
+Result<std::string> completion_script(const std::string& shell) {
+  return completion_for(TRY(shell_names.parse(shell, "shell")));
+}
+
 std::string completion_for(Shell shell) {
   switch (shell) {
     case Shell::bash: return bash_completion();

@@ -9,6 +9,7 @@ enum class Shell { bash, zsh, fish };
 inline constexpr EnumNames<Shell, 3> shell_names{{"bash", "zsh", "fish"}};
 static_assert(shell_names.complete());
 
+Result<std::string> completion_script(const std::string& shell);  // by its name
 std::string completion_for(Shell shell);
 
 // One per shell, in a file of that name.

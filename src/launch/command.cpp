@@ -33,7 +33,7 @@ Result<> apply_limits(const std::vector<plan::Limit>& limits) {
   return {};
 }
 
-Result<> give_up_privileges(const plan::Plan& plan, const Prepared& prepared) {
+Result<> give_up_privileges(const Prepared& prepared) {
   TRY(sys::lock_securebits(prepared.capabilities.empty()));
   TRY(sys::keep_capabilities(prepared.capabilities));
   return sys::set_no_new_privileges();
@@ -95,7 +95,7 @@ Result<> prepare(const plan::Plan& plan, const Prepared& prepared, const sys::Fd
   TRY(sys::set_parent_death_signal(0));
   TRY(apply_limits(plan.limits));
   sys::set_file_mask(prepared.file_mask);
-  TRY(give_up_privileges(plan, prepared));
+  TRY(give_up_privileges(prepared));
   TRY(enter_workdir(plan.command.workdir));
   TRY(apply_landlock(plan.landlock));
   TRY(sys::unblock_all_signals());

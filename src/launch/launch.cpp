@@ -8,6 +8,7 @@
 #include "sys/file.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
+#include "sys/socket.h"
 #include "sys/terminal.h"
 
 #include <array>

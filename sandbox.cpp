@@ -1,0 +1,48 @@
+// sbx: run a command in a rootless sandbox. src/README.md is the map of the sources; src/cli/run.cpp is a launch.
+#include "cli/chown_back.h"
+#include "cli/completion.h"
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/parse.h"
+#include "cli/profile.h"
+#include "cli/report.h"
+#include "cli/run.h"
+
+#include <cstdlib>
+
+namespace {
+
+int print(const Result<std::string>& output) {
+  return output ? cli::print_output(*output) : cli::print_error(output.error());
+}
+
+int print_check(const cli::ProfileCheck& check) {
+  int status = cli::print_output(check.text);
+  for (const Error& error : check.errors) status = cli::print_error(error);
+  return status;
+}
+
+int dispatch(const cli::Options& options) {
+  const cli::ProfilePlaces places = cli::profile_places(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME"));
+  if (options.help) return cli::print_output(cli::help_of(options.verb));
+  switch (options.verb) {
+    case cli::Verb::run: return cli::run(options);
+    case cli::Verb::profile_list: return print(cli::profile_list(places));
+    case cli::Verb::profile_show: return print(cli::profile_show(options.operands, options.origin, places));
+    case cli::Verb::profile_check: return print_check(cli::profile_check(options.operands, places));
+    case cli::Verb::profile_diff: return print(cli::profile_diff(options.operands[0], options.operands[1], places));
+    case cli::Verb::doctor: return 125;
+    case cli::Verb::completion: return print(cli::completion_script(options.operands[0]));
+    case cli::Verb::chown_back: return cli::chown_back(options.operands);
+    case cli::Verb::help: return print(cli::help_for(options.operands));
+    case cli::Verb::version: return cli::print_output(cli::describe_version());
+  }
+  return exit_status::setup_failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Result<cli::Options> options = cli::parse({argv + (argc > 0 ? 1 : 0), argv + argc});
+  return options ? dispatch(*options) : cli::print_error(options.error());
+}

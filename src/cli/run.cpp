@@ -1,0 +1,115 @@
+// One launch. The report is written however it ends, so the failure of any stage passes through here.
+#include "cli/run.h"
+
+#include "base/path.h"
+#include "cli/env_file.h"
+#include "cli/json.h"
+#include "cli/load.h"
+#include "cli/report.h"
+#include "cli/settings.h"
+#include "launch/launch.h"
+#include "launch/probe.h"
+#include "plan/describe.h"
+#include "plan/make.h"
+#include "supervise/sandbox.h"
+
+#include <cstdlib>
+
+namespace cli {
+
+namespace {
+
+std::string cache_directory(const Host& host) {
+  for (const auto& [key, value] : host.environment)
+    if (key == "XDG_CACHE_HOME" && value.starts_with('/')) return value + "/sbx";
+  return host.home.empty() ? std::string{} : host.home + "/.cache/sbx";
+}
+
+std::chrono::microseconds microseconds_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+Active active_of(const plan::Plan& plan) {
+  Active active;
+  for (const plan::Namespace kind : plan.namespaces) active.namespaces.emplace_back(plan::namespace_names[kind]);
+  if (plan.seccomp.enabled) active.seccomp = plan.seccomp.name;
+  active.capabilities = plan.privileges.capabilities;
+  active.landlock = plan.landlock.abi;
+  active.nested_userns = plan.privileges.nested_userns;
+  for (const plan::MountStep& step : plan.mounts)
+    if (std::holds_alternative<plan::Layered>(step)) active.overlay = "kernel";
+  return active;
+}
+
+void add_plan(RunReport& report, const plan::Plan& plan) {
+  report.name = plan.name;
+  report.workdir = plan.command.workdir;
+  report.degraded = plan.degraded;
+}
+
+void add_outcome(RunReport& report, const supervise::Outcome& outcome, const plan::Plan& plan) {
+  report.reason = outcome.reason;
+  report.code = supervise::exit_status_of(outcome);
+  report.signal = outcome.signal;
+  if (outcome.error) report.error = outcome.error->message;
+  if (outcome.reason == supervise::Reason::setup) return;
+  report.wall = outcome.wall;
+  report.cpu_user = microseconds_of(outcome.usage.ru_utime);
+  report.cpu_system = microseconds_of(outcome.usage.ru_stime);
+  report.peak_bytes = static_cast<std::uint64_t>(outcome.usage.ru_maxrss) * 1024;  // KiB (getrusage(2))
+  report.active = active_of(plan);
+}
+
+Result<int> print_plan(const plan::Plan& plan, DryRun form) {
+  return print_output(form == DryRun::json ? plan_json(plan) : plan::describe_text(plan));
+}
+
+// The stages of a launch, each from the ones before it.
+Result<int> run_stages(const Options& options, RunReport& report) {
+  const profile::Profile profile = TRY(requested_profile(options));         // what was asked
+  report.profiles = profile.chain;
+  const Host host = TRY(launch::probe_host(profile));                       // what this machine allows
+  const plan::Plan plan = TRY(plan::make(profile, host, options.command));  // what will be done
+  add_plan(report, plan);
+  if (options.dry_run != DryRun::none) return print_plan(plan, options.dry_run);
+  if (!options.quiet)
+    for (const std::string& feature : plan.degraded) print_note(text("without ", feature, ", as allowed"));
+  if (options.verbose)
+    for (const std::string& note : plan.notes) print_note(note);
+  supervise::Sandbox sandbox = TRY(launch::start(plan, cache_directory(host)));  // do it
+  const supervise::Outcome outcome = TRY(supervise::wait(sandbox));              // until it ends
+  add_outcome(report, outcome, plan);
+  if (outcome.error) return std::unexpected<Error>(*outcome.error);
+  return report.code;
+}
+
+}  // namespace
+
+Result<profile::Profile> requested_profile(const Options& options) {
+  profile::Profile layer = TRY(make_layer(options.settings));
+  TRY(add_env_files(layer, options.env_files));
+  if (options.clear_env) layer.env_pass.insert(layer.env_pass.begin(), profile::Item{"!*", {"command line"}});
+  return load_profile(options.profiles, std::move(layer), profile_places(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME")));
+}
+
+int run(const Options& options) {
+  RunReport report;
+  report.command = options.command;
+  report.started = std::chrono::system_clock::now();
+  if (options.report)
+    if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
+  Result<int> status = run_stages(options, report);
+  if (!status) {
+    if (report.reason != supervise::Reason::mask) report.reason = supervise::Reason::setup;
+    report.code = status.error().status;
+    report.error = status.error().message;
+    print_error(status.error());
+  }
+  if (options.dry_run != DryRun::none) return report.code == 0 && status ? *status : report.code;
+  if (options.stats) print_stats(report);
+  if (options.report)
+    if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
+  return report.code;
+}
+
+}  // namespace cli
