@@ -17,7 +17,9 @@ void put(Json& json, const char* name, const Value& value) {
   if (!value.empty()) json[name] = value;
 }
 
-double in_seconds(std::chrono::microseconds value) { return static_cast<double>(value.count()) / 1e6; }
+double in_seconds(std::chrono::nanoseconds value) {
+  return static_cast<double>(std::chrono::floor<std::chrono::microseconds>(value).count()) / 1e6;
+}
 
 Json active_json(const Active& active) {
   Json json = {{"namespaces", active.namespaces}};
@@ -30,7 +32,7 @@ Json active_json(const Active& active) {
 }
 
 Json exit_json(const RunReport& report) {
-  Json json = {{"code", report.code}, {"signal", nullptr}, {"reason", exit_reason_names[report.reason]}};
+  Json json = {{"code", report.code}, {"signal", nullptr}, {"reason", supervise::reason_names[report.reason]}};
   if (report.signal != 0) json["signal"] = signal_name(report.signal);
   put(json, "error", report.error);
   return json;

@@ -6,7 +6,6 @@
 #include "cli/json.h"
 #include "sys/file.h"
 
-#include <cstring>
 #include <fcntl.h>
 #include <system_error>
 
@@ -22,8 +21,8 @@ void print_on_error(std::string_view lines) {
 }
 
 // "1.20s"
-std::string seconds(std::chrono::microseconds value) {
-  const auto hundredths = value.count() / 10'000;
+std::string seconds(std::chrono::nanoseconds value) {
+  const auto hundredths = value.count() / 10'000'000;
   const auto part = hundredths % 100;
   return text(hundredths / 100, ".", part < 10 ? "0" : "", part, "s");
 }
@@ -39,12 +38,14 @@ std::string rounded_size(std::uint64_t bytes) {
 }
 
 std::string describe_end(const RunReport& report) {
+  using supervise::Reason;
   switch (report.reason) {
-    case ExitReason::exited: return text("exited with ", report.code);
-    case ExitReason::signaled: return text("killed by ", signal_name(report.signal));
-    case ExitReason::timeout: return "ended by the timeout";
-    case ExitReason::mask: return text("ended: ", report.error);
-    case ExitReason::setup: return text("not started: ", report.error);
+    case Reason::exited: return text("exited with ", report.code);
+    case Reason::signaled: return text("killed by ", signal_name(report.signal));
+    case Reason::timeout: return "ended by the timeout";
+    case Reason::mask: return text("ended: ", report.error);
+    case Reason::setup: return text("not started: ", report.error);
+    case Reason::count_: break;
   }
   std::unreachable();
 }

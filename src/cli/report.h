@@ -2,9 +2,9 @@
 // of --stats and the JSON of --report.
 #pragma once
 
-#include "base/enum_names.h"
 #include "base/result.h"
 #include "cli/options.h"
+#include "supervise/sandbox.h"
 
 #include <chrono>
 #include <cstdint>
@@ -23,10 +23,6 @@ void print_note(std::string_view note);  // "sbx: NOTE" on standard error; not u
 // be written; a reader that went away (sbx --help | head -1) is no error.
 int print_output(std::string_view output);
 
-enum class ExitReason { exited, signaled, timeout, mask, setup };
-inline constexpr EnumNames<ExitReason, 5> exit_reason_names{{"exited", "signaled", "timeout", "mask", "setup"}};
-static_assert(exit_reason_names.complete());
-
 // What is in force.
 struct Active {
   std::vector<std::string> namespaces;
@@ -43,11 +39,11 @@ struct RunReport {
   std::vector<std::string> profiles, command;
   std::string workdir;
   std::chrono::system_clock::time_point started{};
-  ExitReason reason = ExitReason::exited;
+  supervise::Reason reason = supervise::Reason::exited;
   int code = 0;       // what sbx exits with
   int signal = 0;     // that ended the command; 0: none
   std::string error;  // why, of reason setup and mask
-  std::optional<std::chrono::microseconds> wall, cpu_user, cpu_system;
+  std::optional<std::chrono::nanoseconds> wall, cpu_user, cpu_system;
   std::optional<std::uint64_t> peak_bytes;
   std::optional<Active> active;  // none: the launch did not come so far
   std::vector<std::string> degraded;

@@ -13,9 +13,9 @@
 
 namespace {
 
-using cli::ExitReason;
 using cli::ReportTarget;
 using cli::RunReport;
+using supervise::Reason;
 
 std::string content(const std::string& file) {
   std::stringstream out;
@@ -128,7 +128,7 @@ TEST(CliReportJson, HoldsWhatIsKnown) {
 
 TEST(CliReportJson, LeavesOutWhatDoesNotApply) {
   RunReport report;
-  report.reason = ExitReason::setup;
+  report.reason = Reason::setup;
   report.code = 125;
   report.error = "mount proc on /proc: Operation not permitted";
   const auto json = parsed(report);
@@ -140,7 +140,7 @@ TEST(CliReportJson, LeavesOutWhatDoesNotApply) {
 
 TEST(CliReportJson, SignalsHaveNames) {
   RunReport report;
-  report.reason = ExitReason::signaled;
+  report.reason = Reason::signaled;
   report.signal = SIGKILL;
   EXPECT_EQ(parsed(report)["exit"]["signal"], "SIGKILL");
   EXPECT_EQ(cli::signal_name(SIGRTMIN + 2), "SIGRTMIN+2");
@@ -160,11 +160,11 @@ TEST(CliReportStats, IsAFewLines) {
             "sbx: profiles base dev\n"
             "sbx: namespaces user mount; seccomp default; landlock 7; no capabilities\n");
   RunReport failed;
-  failed.reason = ExitReason::setup;
+  failed.reason = Reason::setup;
   failed.error = "no\x1b";
   failed.degraded = {"landlock"};
   EXPECT_EQ(cli::describe_stats(failed), "sbx: not started: no\\x1b\nsbx: degraded: landlock\n");
-  failed.reason = ExitReason::signaled;
+  failed.reason = Reason::signaled;
   failed.signal = SIGTERM;
   EXPECT_EQ(cli::describe_stats(failed), "sbx: killed by SIGTERM\nsbx: degraded: landlock\n");
 }
