@@ -171,12 +171,13 @@ Result<> Builder::apply(const plan::Mask& step, Source&) {
   return {};
 }
 
-// Attached below the new root, so that it goes with the old one at the pivot; the masks are copies.
+// A copy can only be made of what is attached. It covers the host's /dev, whose nodes are open by now, and
+// goes with the old root at the pivot. (On "/" it would come between the old root and the new one.)
 Result<sys::Fd> make_blank() {
   sys::Fd blank = TRY(sys::make_filesystem("tmpfs", {{"size", "64K"}, {"mode", "0555"}}, own_flags));
   TRY(sys::make_directory_at(blank, "directory", 0555, "an empty directory"));
   TRY(sys::make_file_at(blank, "file", {}, 0444, "an empty file"));
-  TRY(sys::attach_mount(blank, "/"));
+  TRY(sys::attach_mount(blank, "/dev"));
   TRY(sys::restrict_mount(blank, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}, false, "an empty file system"));
   return blank;
 }
