@@ -145,7 +145,9 @@ Result<Request> read_lists(const Profile& profile) {
   Request request;
   const List allow = TRY(split_families(profile.seccomp_allow, [&](int family) { request.checks.open_family(family); }));
   for (const Item& item : profile.seccomp_use)
-    if (!find_group(item.value)) return fail_unknown(item);
+    if (find_call(item.value) != nullptr)
+      return fail_hint(text("add '", item.value, "' to allow"), place(item), "seccomp use names '", item.value,
+                       "', which is no group");
   TRY(mark_list(request, profile.seccomp_use, &Marks::allowed, request.used));
   if (profile.seccomp_use.empty()) request.used |= *find_group(default_use);
   TRY(mark_list(request, allow, &Marks::allowed, request.used));
