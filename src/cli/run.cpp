@@ -19,12 +19,6 @@ namespace cli {
 
 namespace {
 
-std::string cache_directory(const Host& host) {
-  for (const auto& [key, value] : host.environment)
-    if (key == "XDG_CACHE_HOME" && value.starts_with('/')) return value + "/sbx";
-  return host.home.empty() ? std::string{} : host.home + "/.cache/sbx";
-}
-
 std::chrono::microseconds microseconds_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
@@ -76,8 +70,8 @@ Result<int> run_stages(const Options& options, RunReport& report) {
     for (const std::string& feature : plan.degraded) print_note(text("without ", feature, ", as allowed"));
   if (options.verbose)
     for (const std::string& note : plan.notes) print_note(note);
-  supervise::Sandbox sandbox = TRY(launch::start(plan, cache_directory(host)));  // do it
-  const supervise::Outcome outcome = TRY(supervise::wait(sandbox));              // until it ends
+  supervise::Sandbox sandbox = TRY(launch::start(plan));             // do it
+  const supervise::Outcome outcome = TRY(supervise::wait(sandbox));  // until it ends
   add_outcome(report, outcome, plan);
   if (outcome.error) return std::unexpected<Error>(*outcome.error);
   return report.code;

@@ -2,7 +2,7 @@
 #include "launch/launch.h"
 
 #include "launch/enter.h"
-#include "launch/filter_cache.h"
+#include "launch/filters.h"
 #include "launch/idmap.h"
 #include "supervise/handshake.h"
 #include "sys/file.h"
@@ -61,9 +61,9 @@ Result<> check_descriptors() {
   return sys::make_inherited_close_on_exec(3);
 }
 
-Result<Prepared> prepare(const plan::Plan& plan, const std::string& cache) {
+Result<Prepared> prepare(const plan::Plan& plan) {
   Prepared prepared;
-  if (plan.seccomp.enabled) prepared.filter = TRY(load_filter(plan.seccomp, cache));
+  if (plan.seccomp.enabled) prepared.filter = TRY(load_filter(plan.seccomp));
   for (const std::string& name : plan.privileges.capabilities)
     prepared.capabilities.push_back(TRY(sys::capability_number(name)));
   prepared.file_mask = sys::set_file_mask(077);
@@ -90,9 +90,9 @@ Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandb
 
 }  // namespace
 
-Result<supervise::Sandbox> start(const plan::Plan& plan, const std::string& cache) {
+Result<supervise::Sandbox> start(const plan::Plan& plan) {
   TRY(check_descriptors());
-  const Prepared prepared = TRY(prepare(plan, cache));
+  const Prepared prepared = TRY(prepare(plan));
   supervise::Sandbox sandbox;
   sandbox.started = sys::monotonic_now();
   sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;

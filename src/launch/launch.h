@@ -4,11 +4,8 @@
 #include "plan/plan.h"
 #include "supervise/sandbox.h"
 
-#include <string>
-
 namespace launch {
 
-// `cache`: where compiled filters are kept; empty when there is no such place.
-Result<supervise::Sandbox> start(const plan::Plan& plan, const std::string& cache);
+Result<supervise::Sandbox> start(const plan::Plan& plan);
 
 }  // namespace launch
