@@ -35,6 +35,7 @@ Result<> apply_limits(const std::vector<plan::Limit>& limits) {
 
 Result<> give_up_privileges(const Prepared& prepared) {
   TRY(sys::lock_securebits(prepared.capabilities.empty()));
+  TRY(sys::bound_capabilities(prepared.capabilities));
   TRY(sys::keep_capabilities(prepared.capabilities));
   return sys::set_no_new_privileges();
 }

@@ -8,7 +8,8 @@
 //   stopped {signal}      ──►     gives the user's terminal back and stops too
 //                         ◄──     resume
 //                         ◄──     signal {number}: for the payload
-//   ended {wait status}   ──►     the exit status; init ends, and with it all that is left inside
+//   ended {status, usage} ──►     nothing but init is left inside; the launcher need not wait for init itself,
+//                                 whose namespaces take the kernel longer to take down than all the rest
 //   mask_lost {path}      ──►     a mask is gone; init ends the sandbox
 //   failed {Error}        ──►     at any point of the set-up: reported, nothing ran
 //
@@ -34,7 +35,7 @@ enum class MessageKind : unsigned char {
 struct Message {
   MessageKind kind{};
   int number = 0;      // stopped, signal: the signal; ended: the wait status
-  std::string text;    // mask_lost: the path
+  std::string text;    // mask_lost: the path; ended: struct rusage of all that ran
   Error error;         // failed
   sys::Fd attached;    // terminal
 };

@@ -24,17 +24,25 @@ bool is_for_group(int signal) {
   return std::ranges::find(keyboard, signal) != keyboard.end();
 }
 
+// The payload has ended: whatever it left behind ends too, and is waited for before anybody is told.
+Result<> end_sandbox(const Init& init, int status) {
+  TRY(sys::kill_all_others());
+  const rusage usage = TRY(sys::wait_for_all_children());
+  return send(init.channel, Message{.kind = MessageKind::ended, .number = status,
+                                    .text = std::string(reinterpret_cast<const char*>(&usage), sizeof usage), .error = {}, .attached = {}});
+}
+
 // True when the payload has ended.
 Result<bool> reap(const Init& init) {
   while (true) {
     const sys::ChildEvent event = TRY(sys::next_child_event());
     if (event.pid == 0) return false;
     if (event.pid != init.payload || WIFCONTINUED(event.status)) continue;
-    const bool stopped = WIFSTOPPED(event.status);
-    Message message{.kind = stopped ? MessageKind::stopped : MessageKind::ended, .number = event.status, .text = {}, .error = {}, .attached = {}};
-    if (stopped) message.number = WSTOPSIG(event.status);
-    TRY(send(init.channel, message));
-    if (!stopped) return true;
+    if (!WIFSTOPPED(event.status)) {
+      TRY(end_sandbox(init, event.status));
+      return true;
+    }
+    TRY(send(init.channel, Message{.kind = MessageKind::stopped, .number = WSTOPSIG(event.status), .text = {}, .error = {}, .attached = {}}));
   }
 }
 

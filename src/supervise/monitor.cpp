@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <poll.h>
 #include <sys/wait.h>
 
@@ -42,10 +43,14 @@ Result<> Monitor::stop_and_resume() {
   return tell(MessageKind::resume, 0);
 }
 
-void take_end(Outcome& outcome, int status) {
+Result<> take_end(Outcome& outcome, const Message& message) {
+  const int status = message.number;
+  if (message.text.size() != sizeof outcome.usage) return fail("damaged message from init");
+  std::memcpy(&outcome.usage, message.text.data(), sizeof outcome.usage);
   outcome.reason = WIFSIGNALED(status) ? Reason::signaled : Reason::exited;
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  return {};
 }
 
 Result<> Monitor::take(Message message) {
@@ -56,7 +61,7 @@ Result<> Monitor::take(Message message) {
     case MessageKind::stopped:
       return stop_and_resume();
     case MessageKind::ended:
-      if (!has_ended && !outcome.error) take_end(outcome, message.number);
+      if (!has_ended) TRY(take_end(outcome, message));
       has_ended = true;
       return {};
     case MessageKind::mask_lost:
@@ -121,7 +126,7 @@ Result<> Monitor::turn() {
 
 Result<> Monitor::run() {
   if (sandbox.timeout.count() > 0) deadline = sandbox.started + sandbox.timeout;
-  while (channel_open) TRY(turn());
+  while (channel_open && !has_ended) TRY(turn());
   return {};
 }
 
@@ -132,13 +137,14 @@ Result<Outcome> wait(Sandbox& sandbox) {
   Result<> ran = monitor.run();
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
-  const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
-  if (!ran) return std::unexpected<Error>(std::move(ran).error());
   Outcome& outcome = monitor.outcome;
-  if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.signaled ? ended.number : SIGKILL;
+  if (!monitor.has_ended || outcome.reason == Reason::setup || outcome.reason == Reason::mask) {
+    const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
+    if (!ran) return std::unexpected<Error>(std::move(ran).error());
+    if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.signaled ? ended.number : SIGKILL;
+  }
   if (monitor.timed_out) outcome.reason = Reason::timeout;
   if (monitor.terminal) TRY(monitor.terminal->drain());
-  outcome.usage = ended.usage;
   outcome.wall = sys::monotonic_now() - sandbox.started;
   return std::move(outcome);
 }

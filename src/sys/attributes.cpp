@@ -119,11 +119,6 @@ Result<Fd> block_signals(std::span<const int> read) {
 }
 
 Result<> unblock_all_signals() {
-  struct sigaction standard {};
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < 65; ++signal)
-    if (signal != SIGKILL && signal != SIGSTOP && signal != 32 && signal != 33)  // 32, 33 are glibc's
-      if (SYS(::sigaction(signal, &standard, nullptr)) < 0) return fail_errno("signal action ", signal);
   sigset_t none;
   ::sigemptyset(&none);
   if (SYS(::sigprocmask(SIG_SETMASK, &none, nullptr)) < 0) return fail_errno("unblock signals");

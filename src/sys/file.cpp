@@ -66,14 +66,13 @@ Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow) 
 
 Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t limit) {
   std::string out;
+  char block[8192];
   while (true) {
-    const std::size_t at = out.size();
-    out.resize(std::min(limit + 1, at + 8192));
-    const ssize_t got = SYS(::read(fd.get(), out.data() + at, out.size() - at));
-    if (got < 0 && errno == EINTR) { out.resize(at); continue; }
+    const ssize_t got = SYS(::read(fd.get(), block, sizeof block));
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno("read ", printable(name));
-    out.resize(at + static_cast<std::size_t>(got));
     if (got == 0) return out;
+    out.append(block, static_cast<std::size_t>(got));
     if (out.size() > limit) return fail(printable(name), " is larger than ", limit, " bytes");
   }
 }
@@ -128,29 +127,27 @@ Result<> make_directories(const std::string& path, unsigned mode) {
 }
 
 Result<std::optional<std::string>> read_link(const std::string& path) {
-  std::string out(PATH_MAX, '\0');
-  const ssize_t length = SYS(::readlink(path.c_str(), out.data(), out.size()));
+  char out[PATH_MAX];
+  const ssize_t length = SYS(::readlink(path.c_str(), out, sizeof out));
   if (length < 0 && (absent() || errno == EINVAL)) return std::optional<std::string>{};
   if (length < 0) return fail_errno("readlink ", printable(path));
-  out.resize(static_cast<std::size_t>(length));
-  return std::optional(std::move(out));
+  return std::optional(std::string(out, static_cast<std::size_t>(length)));
 }
 
 Result<std::string> working_directory() {
-  std::string out(PATH_MAX, '\0');
+  char bytes[PATH_MAX];
   // The kernel writes "(unreachable)/…" for a directory outside the root (getcwd(3)).
-  const auto failed = SYS(::getcwd(out.data(), out.size()) != nullptr ? 0 : -1) < 0;
+  const auto failed = SYS(::getcwd(bytes, sizeof bytes) != nullptr ? 0 : -1) < 0;
   if (failed) return fail_errno("working directory");
-  out.resize(out.find('\0'));
+  const std::string out(bytes);
   if (!out.starts_with('/')) return fail("working directory is outside the root: ", printable(out));
   return out;
 }
 
 Result<std::string> real_path(const std::string& path) {
-  std::string out(PATH_MAX, '\0');
-  if (SYS(::realpath(path.c_str(), out.data()) != nullptr ? 0 : -1) < 0) return fail_errno("resolve ", printable(path));
-  out.resize(out.find('\0'));
-  return out;
+  char out[PATH_MAX];
+  if (SYS(::realpath(path.c_str(), out) != nullptr ? 0 : -1) < 0) return fail_errno("resolve ", printable(path));
+  return std::string(out);
 }
 
 Result<> change_directory(const std::string& path) {

@@ -18,16 +18,30 @@ Result<int> capability_number(const std::string& name) {
   return number;
 }
 
-Result<> keep_capabilities(const std::vector<int>& keep) {
-  std::uint64_t kept = 0;
-  for (const int capability : keep) kept |= std::uint64_t{1} << capability;
-  // Up to the kernel's own last one: EINVAL ends the list (capabilities(7)).
+namespace {
+
+std::uint64_t mask_of(const std::vector<int>& capabilities) {
+  std::uint64_t mask = 0;
+  for (const int capability : capabilities) mask |= std::uint64_t{1} << capability;
+  return mask;
+}
+
+}  // namespace
+
+Result<> bound_capabilities(const std::vector<int>& keep) {
+  const std::uint64_t kept = mask_of(keep);
   for (int capability = 0; capability < 64; ++capability) {
     if (kept & (std::uint64_t{1} << capability)) continue;
-    const bool last = ::prctl(PR_CAPBSET_READ, capability) < 0;
-    if (last) break;
-    if (SYS(::prctl(PR_CAPBSET_DROP, capability)) < 0) return fail_errno("drop capability ", capability, " from the bounding set");
+    if (SYS(::prctl(PR_CAPBSET_DROP, capability)) == 0) continue;
+    // EINVAL is the number after the kernel's last capability (capabilities(7)); the first ones always exist.
+    if (errno == EINVAL && capability > CAP_AUDIT_READ) break;
+    return fail_errno("drop capability ", capability, " from the bounding set");
   }
+  return {};
+}
+
+Result<> keep_capabilities(const std::vector<int>& keep) {
+  const std::uint64_t kept = mask_of(keep);
   if (SYS(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) < 0) return fail_errno("clear ambient capabilities");
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2]{};

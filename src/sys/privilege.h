@@ -12,7 +12,9 @@ namespace sys {
 // Names without "CAP_", any case. Unknown names are errors.
 Result<int> capability_number(const std::string& name);
 
-// The five sets: permitted, effective and bounding become exactly `keep`; inheritable and ambient empty.
+// The bounding set becomes exactly `keep`: what no exec can give back. Needs CAP_SETPCAP, so it comes first.
+Result<> bound_capabilities(const std::vector<int>& keep);
+// Permitted and effective become exactly `keep`; inheritable and ambient empty.
 Result<> keep_capabilities(const std::vector<int>& keep);
 
 // Locks ambient, keep-caps and set-id fixups; root_is_nobody: uid 0 gains nothing by exec either (SECBIT_NOROOT).

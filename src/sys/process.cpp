@@ -48,6 +48,19 @@ Result<ChildEvent> next_child_event() {
   return event;
 }
 
+Result<> kill_all_others() {
+  if (SYS(::kill(-1, SIGKILL)) < 0 && errno != ESRCH) return fail_errno("kill what is left");
+  return {};
+}
+
+Result<rusage> wait_for_all_children() {
+  while (SYS(::waitpid(-1, nullptr, 0)) >= 0 || errno == EINTR) {}
+  if (errno != ECHILD) return fail_errno("wait for what is left");
+  rusage usage{};
+  if (SYS(::getrusage(RUSAGE_CHILDREN, &usage)) < 0) return fail_errno("read resource usage");
+  return usage;
+}
+
 namespace {
 
 Result<std::pair<Fd, Fd>> make_pipe(const std::string& name) {

@@ -39,6 +39,10 @@ Result<Ended> wait_process(const Process& process);
 struct ChildEvent { pid_t pid = 0; int status = 0; };
 Result<ChildEvent> next_child_event();
 
+// As pid 1: SIGKILL to everybody else in the pid namespace, and the wait until the last is gone.
+Result<> kill_all_others();
+Result<rusage> wait_for_all_children();
+
 // Runs a program of the host to its end. stderr is returned when it fails.
 struct ProgramResult { int status = 0; std::string errors; };
 struct RunningProgram { pid_t pid = 0; Fd errors; std::string name; };
@@ -70,7 +74,7 @@ Result<> start_program_in_place(const std::string& file, char* const* argv, char
 
 // Signals: all are blocked and read from a descriptor, so nothing runs in a handler.
 Result<Fd> block_signals(std::span<const int> read);    // blocks all; the descriptor yields those of `read`
-Result<> unblock_all_signals();                         // and default dispositions, for the payload
+Result<> unblock_all_signals();                         // for the payload; what the user ignores (nohup) stays ignored
 Result<int> read_signal(const Fd& signals);             // the next one's number, 0 when there is none
 
 struct Watch { int fd; short events; short happened = 0; };

@@ -32,11 +32,11 @@ struct Walk {
 };
 
 Result<> follow_link(Walk& walk, const Fd& link, const std::string& shown) {
-  std::string to(PATH_MAX, '\0');
-  const ssize_t length = SYS(::readlinkat(link.get(), "", to.data(), to.size()));
+  char bytes[PATH_MAX];
+  const ssize_t length = SYS(::readlinkat(link.get(), "", bytes, sizeof bytes));
   if (length < 0) return fail_errno("readlink ", printable(shown));
   if (++walk.links > most_links) return fail("open ", printable(shown), ": too many symbolic links");
-  to.resize(static_cast<std::size_t>(length));
+  const std::string_view to(bytes, static_cast<std::size_t>(length));
   if (to.starts_with('/')) walk.chain.resize(1);
   walk.push_components(to);
   return {};

@@ -9,7 +9,7 @@
 namespace sys {
 
 namespace {
-constexpr std::size_t most_bytes = 65536;
+constexpr std::size_t most_bytes = 16384;
 union ControlBuffer {
   char bytes[CMSG_SPACE(sizeof(int))];
   cmsghdr aligned;
@@ -41,9 +41,8 @@ Result<> send_message(const Fd& to, std::string_view content, const Fd* attached
 }
 
 Result<std::optional<Message>> receive_message(const Fd& from) {
-  Message message;
-  message.content.resize(most_bytes);
-  iovec piece{message.content.data(), message.content.size()};
+  char bytes[most_bytes];  // not a string: each page of its zeroes would be a page fault
+  iovec piece{bytes, sizeof bytes};
   msghdr header{};
   ControlBuffer control{};
   header.msg_iov = &piece, header.msg_iovlen = 1;
@@ -53,7 +52,8 @@ Result<std::optional<Message>> receive_message(const Fd& from) {
   if (got < 0 && errno == ECONNRESET) return std::optional<Message>{};
   if (got < 0) return fail_errno("receive from the other process");
   if (got == 0) return std::optional<Message>{};
-  message.content.resize(static_cast<std::size_t>(got));
+  if ((header.msg_flags & MSG_TRUNC) != 0) return fail("message from the other process is too long");
+  Message message{.content = std::string(bytes, static_cast<std::size_t>(got)), .attached = {}};
   if (const cmsghdr* entry = CMSG_FIRSTHDR(&header); entry != nullptr && entry->cmsg_type == SCM_RIGHTS) {
     int number = -1;
     std::memcpy(&number, CMSG_DATA(entry), sizeof number);

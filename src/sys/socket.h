@@ -13,7 +13,7 @@ namespace sys {
 
 Result<std::pair<Fd, Fd>> make_message_pair();
 
-// One message, at most 64 KiB, with at most one descriptor.
+// One message, at most 16 KiB, with at most one descriptor.
 Result<> send_message(const Fd& to, std::string_view content, const Fd* attached = nullptr);
 
 struct Message {
