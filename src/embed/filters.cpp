@@ -6,7 +6,6 @@
 #include "profile/merge.h"
 
 #include <cstdio>
-#include <fstream>
 #include <set>
 #include <string>
 
@@ -30,7 +29,8 @@ Result<> add(Tables& tables, const profile::Profile& profile) {
   const launch::Filter filter = TRY(launch::compile_filter(policy));
   const std::string name = text("filter_", tables.keys.size());
   tables.filters += text("constexpr sock_filter ", name, "[] = {");
-  for (const sock_filter& i : filter) tables.filters += text("\n    {", i.code, ", ", i.jt, ", ", i.jf, ", ", i.k, "u},");
+  for (const sock_filter& i : filter)
+    tables.filters += text("\n    {", i.code, ", ", i.jt, ", ", i.jf, ", ", i.k, "u},");
   tables.filters += "\n};\n";
   tables.index += text("    {", key, "u, ", policy.rules.size(), ", ", name, "},\n");
   return {};
@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const auto source = make_source();
   if (!source) return std::fprintf(stderr, "embed_filters: %s\n", source.error().message.c_str()), 1;
-  std::ofstream out(argv[1]);
-  out << *source << std::flush;
-  return out ? 0 : 1;
+  std::FILE* out = std::fopen(argv[1], "w");
+  if (out == nullptr || std::fputs(source->c_str(), out) < 0 || std::fclose(out) != 0) return std::perror(argv[1]), 1;
+  return 0;
 }

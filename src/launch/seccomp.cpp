@@ -133,7 +133,8 @@ class Writer {
 using Label = Writer::Label;
 
 Label write_half(Writer& out, const ArgumentCompare& compare, int shift, Label yes, Label no) {
-  const std::size_t offset = offsetof(seccomp_data, args) + compare.index * sizeof(std::uint64_t) + (shift == 0 ? 0 : 4);
+  const std::size_t half = shift == 0 ? 0 : sizeof(std::uint32_t);
+  const std::size_t offset = offsetof(seccomp_data, args) + compare.index * sizeof(std::uint64_t) + half;
   const Label test = out.branch(BPF_JEQ, static_cast<std::uint32_t>(compare.value >> shift), yes, no);
   return out.load(offset, out.mask(static_cast<std::uint32_t>(compare.mask >> shift), test));
 }
@@ -233,7 +234,8 @@ std::uint64_t filter_key(const plan::Seccomp& policy) {
     hash.add(static_cast<std::uint64_t>(rule.code));
     hash.add(rule.compares.size());
     for (const ArgumentCompare& compare : rule.compares)
-      for (const std::uint64_t part : {std::uint64_t{compare.index}, compare.mask, compare.value, std::uint64_t{compare.negate}})
+      for (const std::uint64_t part :
+           {std::uint64_t{compare.index}, compare.mask, compare.value, std::uint64_t{compare.negate}})
         hash.add(part);
   }
   return hash.value;
@@ -251,7 +253,8 @@ Result<Filter> compile_filter(const plan::Seccomp& policy) {
   }
   // -1 is what a tracer sets to skip a call: no call of any ABI.
   const Label skipped = writer.give(return_value(policy.otherwise, policy.otherwise_code));
-  const Label high = writer.branch(BPF_JEQ, UINT32_MAX, skipped, lets_in(x32) ? write_abi(writer, policy, x32) : kill);
+  const Label x32_entry = lets_in(x32) ? write_abi(writer, policy, x32) : kill;
+  const Label high = writer.branch(BPF_JEQ, UINT32_MAX, skipped, x32_entry);
   const Label low = write_abi(writer, policy, native);
   const Label entry = writer.load(number, writer.branch(BPF_JGE, x32_bit, high, low));
   writer.load(arch, writer.branch(BPF_JEQ, AUDIT_ARCH_X86_64, entry, foreign));

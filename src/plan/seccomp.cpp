@@ -84,7 +84,8 @@ Result<std::optional<int>> parse_family(const Item& item) {
   if (!item.value.starts_with(prefix)) return std::nullopt;
   const std::string_view name = std::string_view(item.value).substr(prefix.size());
   if (const auto number = find_family(name)) return number;
-  return fail_hint(nearest_hint(name, family_names()), place(item), "no socket family is named '", printable(name), "'");
+  return fail_hint(nearest_hint(name, family_names()), place(item), "no socket family is named '", printable(name),
+                   "'");
 }
 
 // Sets `mark` in the calls of `list`, and their bits in `groups`.
@@ -143,7 +144,8 @@ Result<> read_abis(Request& request, Seccomp& out, const Profile& profile) {
 
 Result<Request> read_lists(const Profile& profile) {
   Request request;
-  const List allow = TRY(split_families(profile.seccomp_allow, [&](int family) { request.checks.open_family(family); }));
+  Checks& checks = request.checks;
+  const List allow = TRY(split_families(profile.seccomp_allow, [&](int family) { checks.open_family(family); }));
   for (const Item& item : profile.seccomp_use)
     if (find_call(item.value) != nullptr)
       return fail_hint(text("add '", item.value, "' to allow"), place(item), "seccomp use names '", item.value,
@@ -152,7 +154,7 @@ Result<Request> read_lists(const Profile& profile) {
   if (profile.seccomp_use.empty()) request.used |= *find_group(default_use);
   TRY(mark_list(request, allow, &Marks::allowed, request.used));
   open_by_privileges(request, profile);
-  const List deny = TRY(split_families(profile.seccomp_deny, [&](int family) { request.checks.close_family(family); }));
+  const List deny = TRY(split_families(profile.seccomp_deny, [&](int family) { checks.close_family(family); }));
   TRY(mark_list(request, deny, &Marks::denied, request.denied));
   TRY(mark_list(request, profile.seccomp_log, &Marks::logged, request.logged));
   return request;
@@ -188,7 +190,8 @@ void add_rules(Seccomp& out, const KnownCall& call, const Request& request) {
   const Verdict verdict = judge(call, request);
   const SyscallAction action = verdict.action.value_or(out.otherwise);
   const int code = verdict.action ? verdict.code : out.otherwise_code;
-  if (lets_through(action) && add_checked(out.rules, call.name, action, request.checks, is_named(call, request))) return;
+  if (lets_through(action) && add_checked(out.rules, call.name, action, request.checks, is_named(call, request)))
+    return;
   if (action == out.otherwise && code == out.otherwise_code) return;
   out.rules.push_back({std::string(call.name), action, code});
 }
@@ -202,7 +205,8 @@ Result<int> read_errno(const Item& item) {
   constexpr int largest = 4095;  // MAX_ERRNO of the kernel
   for (int code = 1; code <= largest; ++code)
     if (item.value == errno_name(code) || item.value == std::to_string(code)) return code;
-  return fail_hint("write a name as EPERM or its number", place(item), "no errno is named '", printable(item.value), "'");
+  return fail_hint("write a name as EPERM or its number", place(item), "no errno is named '", printable(item.value),
+                   "'");
 }
 
 Result<> read_default(Seccomp& out, Request& request, const Profile& profile) {
@@ -224,17 +228,17 @@ Result<> check_logged(const Request& request, const Seccomp& out, const List& lo
     if (call == nullptr) continue;
     const auto verdict = judge(*call, request);
     if (!lets_through(verdict.action.value_or(out.otherwise)))
-      return fail_hint(text("add '", item.value, "' to allow, or take it out of log"), place(item), "seccomp log names '",
-                       item.value, "', which is not allowed");
+      return fail_hint(text("add '", item.value, "' to allow, or take it out of log"), place(item),
+                       "seccomp log names '", item.value, "', which is not allowed");
   }
   return {};
 }
 
 std::string name_of(const Profile& profile) {
   const bool plain_use = std::ranges::all_of(profile.seccomp_use, [](const Item& i) { return i.value == default_use; });
-  const bool plain = plain_use && !profile.seccomp_errno && profile.seccomp_allow.empty() && profile.seccomp_deny.empty() &&
-                     profile.seccomp_log.empty() && profile.seccomp_abis.empty() &&
-                     (!profile.seccomp_default || profile.seccomp_default->value == "deny");
+  const bool plain_default = !profile.seccomp_default || profile.seccomp_default->value == "deny";
+  const bool plain = plain_use && plain_default && !profile.seccomp_errno && profile.seccomp_allow.empty() &&
+                     profile.seccomp_deny.empty() && profile.seccomp_log.empty() && profile.seccomp_abis.empty();
   return plain ? "default" : "custom";
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace plan {
 namespace {
@@ -12,7 +13,7 @@ struct Group {
 };
 
 // A group made of others ("@x" in its text) comes after them.
-constexpr std::array groups = std::to_array<Group>({
+constexpr Group groups[] = {
     // Only the 32-bit ABI has these; no profile names this group.
     {"x86",
      "_llseek _newselect bdflush break chown32 clock_adjtime64 clock_getres_time64 clock_gettime64 "
@@ -112,13 +113,14 @@ constexpr std::array groups = std::to_array<Group>({
      "_sysctl afs_syscall bdflush break create_module epoll_ctl_old epoll_wait_old ftime get_kernel_syms getpmsg gtty "
      "idle lock mpx nfsservctl prof profil putpmsg query_module security sgetmask ssetmask stty sysfs tuxcall ulimit "
      "uselib ustat vserver"},
-});
-static_assert(groups.size() <= 64);
+};
+constexpr std::size_t group_count = std::size(groups);
+static_assert(group_count <= 64);
 
 constexpr GroupMask bit_of(std::string_view name) {
-  for (std::size_t i = 0; i < groups.size(); ++i)
+  for (std::size_t i = 0; i < group_count; ++i)
     if (groups[i].name == name) return GroupMask{1} << i;
-  return GroupMask{groups[groups.size()].name.size()};  // no such group: not a constant, so it does not compile
+  return GroupMask{groups[group_count].name.size()};  // no such group: not a constant, so it does not compile
 }
 
 template <class Use>
@@ -172,14 +174,13 @@ constexpr std::array<KnownCall, collected.size> calls = [] {
 std::span<const KnownCall> known_calls() { return calls; }
 
 const KnownCall* find_call(std::string_view name) {
-  const auto found = std::lower_bound(calls.begin(), calls.end(), name,
-                                      [](const KnownCall& call, std::string_view wanted) { return call.name < wanted; });
+  const auto found = std::ranges::lower_bound(calls, name, {}, &KnownCall::name);
   return found != calls.end() && found->name == name ? &*found : nullptr;
 }
 
 std::optional<GroupMask> find_group(std::string_view name) {
   if (!name.starts_with('@')) return std::nullopt;
-  for (std::size_t i = 0; i < groups.size(); ++i)
+  for (std::size_t i = 0; i < group_count; ++i)
     if (groups[i].name == name) return GroupMask{1} << i;
   return std::nullopt;
 }
