@@ -7,6 +7,7 @@
 #include "cli/profile.h"
 #include "cli/report.h"
 #include "cli/run.h"
+#include "sys/process.h"
 
 #include <cstdlib>
 
@@ -43,6 +44,7 @@ int dispatch(const cli::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sys::populate_heap();
   const Result<cli::Options> options = cli::parse({argv + (argc > 0 ? 1 : 0), argv + argc});
   return options ? dispatch(*options) : cli::print_error(options.error());
 }

@@ -106,7 +106,7 @@ Result<> prepare(const plan::Plan& plan, const Prepared& prepared, const sys::Fd
 
 }  // namespace
 
-Error run_payload(const plan::Plan& plan, const Prepared& prepared, sys::Fd terminal) {
+Error run_payload(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& terminal) {
   Result<> ready = prepare(plan, prepared, terminal);
   if (!ready) return std::move(ready).error();
   return execute(plan.command);

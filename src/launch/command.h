@@ -6,6 +6,6 @@
 namespace launch {
 
 // Returns only when something failed.
-Error run_payload(const plan::Plan& plan, const Prepared& prepared, sys::Fd terminal);
+Error run_payload(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& terminal);
 
 }  // namespace launch

@@ -123,6 +123,19 @@ Result<> drop_own_privileges() {
   sys::exit_now(sent ? status : exit_status::setup_failed);
 }
 
+struct Payload {
+  const plan::Plan& plan;
+  const Prepared& prepared;
+  const sys::Fd& channel;
+  sys::Fd terminal;
+};
+
+void start_payload(void* argument) {
+  sys::failpoint_role("payload");
+  const auto* payload = static_cast<Payload*>(argument);
+  report_and_exit(payload->channel, run_payload(payload->plan, payload->prepared, payload->terminal));
+}
+
 Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}};
   const auto steps = [&]() -> Result<> {
@@ -137,14 +150,10 @@ Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd c
     proc.reset();
     init.masks = std::move(inside.masks), init.mountinfo = std::move(inside.mountinfo);
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
-    sys::Fd terminal;
-    if (plan.command.terminal) terminal = TRY(take_terminal(init.channel));
-    const sys::Process payload = TRY(sys::clone_process(0, "start the payload"));
-    if (payload.is_child()) {
-      sys::failpoint_role("payload");
-      report_and_exit(init.channel, run_payload(plan, prepared, std::move(terminal)));
-    }
-    init.payload = payload.pid;
+    Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
+    if (plan.command.terminal) payload.terminal = TRY(take_terminal(init.channel));
+    init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
+    sys::failpoint_role("init-running");
     return drop_own_privileges();
   };
   if (Result<> done = steps(); !done) report_and_exit(init.channel, std::move(done).error());

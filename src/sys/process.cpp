@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +29,28 @@ Result<Process> clone_process(std::uint64_t flags, const char* what) {
   made.pid = static_cast<pid_t>(pid);
   if (pid > 0) made.pidfd = Fd(pidfd);
   return made;
+}
+
+namespace {
+struct ChildStart { ChildMain run; void* argument; };
+int start_child(void* start) {
+  const auto* child = static_cast<ChildStart*>(start);
+  child->run(child->argument);
+  ::_exit(exit_status::setup_failed);
+}
+}  // namespace
+
+Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what) {
+  constexpr std::size_t stack_bytes = 1 << 20;
+  void* stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (stack == MAP_FAILED) return fail_errno(what);
+  ChildStart start{run, argument};
+  const pid_t pid = SYS(::clone(start_child, static_cast<char*>(stack) + stack_bytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &start));
+  const int code = errno;
+  ::munmap(stack, stack_bytes);
+  errno = code;
+  if (pid < 0) return fail_errno(what);
+  return pid;
 }
 
 Result<Ended> wait_process(const Process& process) {
