@@ -5,14 +5,21 @@
 
 #include <algorithm>
 
-// toml++ 3.3 asserts that a table header goes on with a key, then handles that it does not: "[[[" would abort, and with
-// NDEBUG the assertion is an assumption. Off, the text gets its error.
+// Two places of toml++ 3.3 where a text from outside would reach undefined behaviour. It asserts that a table header
+// goes on with a key, and then handles that it does not ("[[["): no assertions. And its tests of characters do reach
+// TOML_UNREACHABLE ("é" outside of quotes): there it means no.
 #undef NDEBUG
 #define TOML_ASSERT(expression) static_assert(true)
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 
 namespace profile {
@@ -143,7 +150,8 @@ void Reader::read_map(const Key& key, Map Profile::*member, const toml::node& no
   for (auto&& [name, entry] : *table) {
     std::optional<std::string> value = scalar_text(key.kind, entry);
     if (!value)
-      refuse(entry.source(), text(key.name, '.', printable(name.str()), " is ", wanted_name(key.kind), ", not ", type_name(entry)));
+      refuse(entry.source(), text(key.name, '.', printable(name.str()), " is ", wanted_name(key.kind), ", not ",
+                                  type_name(entry)));
     else if (accept(key, entry, check_entry(key, name.str(), *value)))
       (layer_.*member).emplace_back(name.str(), Item{std::move(*value), origin(entry.source())});
   }
@@ -151,7 +159,8 @@ void Reader::read_map(const Key& key, Map Profile::*member, const toml::node& no
 
 Reading Reader::finish() && {
   // toml++ keeps tables sorted by name; people read errors from top to bottom.
-  std::ranges::stable_sort(refused_, {}, [](const Placed& placed) { return std::pair(placed.at.line, placed.at.column); });
+  const auto place = [](const Placed& placed) { return std::pair(placed.at.line, placed.at.column); };
+  std::ranges::stable_sort(refused_, {}, place);
   Reading reading{std::move(layer_), {}};
   for (Placed& placed : refused_) reading.errors.push_back(std::move(placed.error));
   return reading;
@@ -160,7 +169,7 @@ Reading Reader::finish() && {
 // "Error while parsing …" → "error while parsing …", and what it quotes of the text made safe to print.
 std::string syntax_message(const toml::parse_error& error) {
   std::string message = printable(error.description());
-  if (!message.empty() && message[0] >= 'A' && message[0] <= 'Z') message[0] = static_cast<char>(message[0] - 'A' + 'a');
+  if (message.starts_with('E')) message[0] = 'e';  // all of toml++'s begin with "Error" or "Encountered"
   return message;
 }
 

@@ -46,16 +46,18 @@ TEST(ProfileParse, UnknownKeysNameTheNearest) {
   EXPECT_EQ(error_of("[filesystem]\n  read_onyl = []\n"),
             "t.toml:2:3: unknown key 'filesystem.read_onyl' | did you mean 'filesystem.read_only'?");
   EXPECT_EQ(error_of("read_only = []\n"), "t.toml:1:1: unknown key 'read_only' | did you mean 'filesystem.read_only'?");
-  EXPECT_EQ(error_of("[sandbox]\nuser = \"self\"\n[sandbox.limits]\nx = 1\n"), "t.toml:3:10: unknown key 'sandbox.limits' | ");
-  EXPECT_EQ(error_of("[filesytem]\nhome = \"ro\"\n"), "t.toml:1:2: unknown key 'filesytem' | did you mean 'filesystem'?");
+  EXPECT_EQ(error_of("[sandbox]\nuser = \"self\"\n[sandbox.limits]\nx = 1\n"),
+            "t.toml:3:10: unknown key 'sandbox.limits' | ");
+  EXPECT_EQ(error_of("[filesytem]\nhome = \"ro\"\n"),
+            "t.toml:1:2: unknown key 'filesytem' | did you mean 'filesystem'?");
   EXPECT_EQ(error_of("desciption = 1\n"), "t.toml:1:1: unknown key 'desciption' | did you mean 'description'?");
   EXPECT_EQ(error_of("zzzzzzzzz = 1\n"), "t.toml:1:1: unknown key 'zzzzzzzzz' | ");
   EXPECT_EQ(error_of("\"a\\u001bb\" = 1\n"), "t.toml:1:1: unknown key 'a\\x1bb' | ");
 }
 
 TEST(ProfileParse, KeysThatDoNotWorkYetAreUnknown) {
-  for (const std::string key : {"network.allow", "network.deny", "network.publish", "filesystem.overlay", "resources.memory",
-                                "resources.cpus", "desktop.wayland", "seccomp.file"}) {
+  for (const std::string key : {"network.allow", "network.deny", "network.publish", "filesystem.overlay",
+                                "resources.memory", "resources.cpus", "desktop.wayland", "seccomp.file"}) {
     const auto parsed = parse_profile(text(key, " = 1\n"), "t");
     ASSERT_FALSE(parsed) << key;
     EXPECT_NE(parsed.error().message.find("unknown key"), std::string::npos) << parsed.error().message;
@@ -72,12 +74,14 @@ TEST(ProfileParse, WrongTypesSayWhatIsWanted) {
   EXPECT_EQ(error_of("[filesystem]\nread_only = [\"/a\", 7]\n"),
             "t.toml:2:20: filesystem.read_only is a list of texts, not a whole number | ");
   EXPECT_EQ(error_of("[environment]\nset = [\"A=1\"]\n"), "t.toml:2:7: environment.set is a table, not a list | ");
-  EXPECT_EQ(error_of("[environment.set]\nA = 2026-01-01\n"), "t.toml:2:5: environment.set.A is a text, not a date or time | ");
+  EXPECT_EQ(error_of("[environment.set]\nA = 2026-01-01\n"),
+            "t.toml:2:5: environment.set.A is a text, not a date or time | ");
   EXPECT_EQ(error_of("sandbox = 1\n"), "t.toml:1:11: sandbox is a table, not a whole number | begin it with [sandbox]");
 }
 
 TEST(ProfileParse, BadValuesSayWhere) {
-  EXPECT_EQ(error_of("[network]\nmode = \"non\"\n"), "t.toml:2:8: network.mode: 'non' is not one of none | did you mean 'none'?");
+  EXPECT_EQ(error_of("[network]\nmode = \"non\"\n"),
+            "t.toml:2:8: network.mode: 'non' is not one of none | did you mean 'none'?");
   EXPECT_EQ(error_of("[security]\nno_new_privileges = false\n"),
             "t.toml:2:21: security.no_new_privileges: it is always true and cannot be turned off | leave it out");
   EXPECT_EQ(error_of("[filesystem]\nread_only = [\"usr\"]\n"),
@@ -86,11 +90,13 @@ TEST(ProfileParse, BadValuesSayWhere) {
             "t.toml:2:20: filesystem.read_only: 'usr' is not an absolute path | begin it with /, ~/ or $PWD/");
   EXPECT_EQ(error_of("[resources]\nulimit.nofil = 1\n"),
             "t.toml:2:16: resources.ulimit: 'nofil' is not a resource limit | did you mean 'nofile'?");
-  EXPECT_EQ(error_of("extends = [\"!base\"]\n"),
-            "t.toml:1:12: extends: '!base' is not a name | use at most 64 letters, digits, '.', '_' and '-', beginning with "
-            "a letter or digit");
+  EXPECT_EQ(
+      error_of("extends = [\"!base\"]\n"),
+      "t.toml:1:12: extends: '!base' is not a name | use at most 64 letters, digits, '.', '_' and '-', beginning with "
+      "a letter or digit");
   EXPECT_EQ(error_of("extends = [\"../x\"]\n").substr(0, 41), "t.toml:1:12: extends: '../x' is not a nam");
-  EXPECT_EQ(error_of("[environment]\nset = { A = \"x\\u0000\" }\n"), "t.toml:2:13: environment.set: 'x\\x00' holds a NUL byte | ");
+  EXPECT_EQ(error_of("[environment]\nset = { A = \"x\\u0000\" }\n"),
+            "t.toml:2:13: environment.set: 'x\\x00' holds a NUL byte | ");
   EXPECT_EQ(error_of("[sandbox]\nhostname = \"\"\n"), "t.toml:2:12: sandbox.hostname: an empty text is no value | ");
 }
 
@@ -105,6 +111,8 @@ TEST(ProfileParse, SyntaxErrorsHaveAPlace) {
   EXPECT_EQ(error_of("[sandbox]\nuser = \n").substr(0, 11), "t.toml:2:8:");
   EXPECT_EQ(error_of("[sandbox]\nuser = \"a\"\nuser = \"b\"\n").substr(0, 9), "t.toml:3:");
   EXPECT_EQ(error_of("[[[a]]]\n").substr(0, 11), "t.toml:1:3:");
+  EXPECT_EQ(error_of("user = \u00e9\n").substr(0, 11), "t.toml:1:8:");
+  EXPECT_EQ(error_of("\u00e9 = 1\n").substr(0, 11), "t.toml:1:1:");
   EXPECT_NE(error_of("a = " + std::string(100'000, '[')), "no error");
 }
 
