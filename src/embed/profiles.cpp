@@ -44,7 +44,8 @@ Table make_table(const profile::Profile& layer) {
     } else if (const auto* list = std::get_if<profile::List profile::Profile::*>(&member)) {
       for (const profile::Item& item : layer.**list) table.add(i, {}, item);
     } else {
-      for (const auto& [entry, item] : layer.*std::get<profile::Map profile::Profile::*>(member)) table.add(i, entry, item);
+      for (const auto& [entry, item] : layer.*std::get<profile::Map profile::Profile::*>(member))
+        table.add(i, entry, item);
     }
   }
   return table;
@@ -67,12 +68,13 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "%s: %s\n  hint: %s\n", argv[i], error.message.c_str(), error.hint.c_str());
     if (!in || !reading.errors.empty()) return std::fprintf(stderr, "%s: not a profile\n", argv[i]), 1;
     const Table table = make_table(reading.layer);
-    tables += text("constexpr BuiltinItem items_", i, "[] = {\n", table.items, "};\nconstexpr std::string_view texts_", i,
-                   " =", table.texts, ";\n\n");
+    tables += text("constexpr BuiltinItem items_", i, "[] = {\n", table.items, "};\n");
+    tables += text("constexpr std::string_view texts_", i, " =", table.texts, ";\n\n");
     rows += text("    {", quoted(stem(argv[i])), ", items_", i, ", texts_", i, "},\n");
   }
   std::ofstream out(argv[1], std::ios::binary);
-  out << "// Made by cmake/embed_profiles.cpp from profiles/*.toml.\n#include \"profile/builtin.h\"\n\nnamespace profile {\n"
+  out << "// Made by src/embed/profiles.cpp from profiles/*.toml.\n"
+      << "#include \"profile/builtin.h\"\n\nnamespace profile {\n"
       << "namespace {\n\n" << tables << "constexpr Builtin table[] = {\n" << rows << "};\n\n}  // namespace\n\n"
       << "std::span<const Builtin> builtins() { return table; }\n\n}  // namespace profile\n";
   return out.flush() ? 0 : 1;

@@ -4,6 +4,7 @@
 #include "profile/keys.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace profile {
 
@@ -17,7 +18,9 @@ Profile layer_of(const Builtin& builtin) {
   Profile layer;
   layer.chain = {std::string(builtin.name)};
   std::size_t at = 0;
-  const auto next = [&](std::size_t size) { return std::string(builtin.texts.substr(std::exchange(at, at + size), size)); };
+  const auto next = [&](std::size_t size) {
+    return std::string(builtin.texts.substr(std::exchange(at, at + size), size));
+  };
   for (const BuiltinItem& row : builtin.items) {
     std::string entry = next(row.entry_size);
     Item item{next(row.value_size), {std::string(builtin.name), row.line, row.column}};

@@ -67,7 +67,8 @@ std::string key_text(const Key& key, std::string_view name, const Profile& profi
     if (!(profile.**list).empty()) out = list_text(name, profile.**list, origin);
   } else {
     for (const auto& [entry, item] : profile.*std::get<Map Profile::*>(key.member))
-      out += text(name, '.', entry_name(entry), " = ", value_text(key, item.value), origin ? comment(item.origin) : "", "\n");
+      out += text(name, '.', entry_name(entry), " = ", value_text(key, item.value), origin ? comment(item.origin) : "",
+                  "\n");
   }
   return out;
 }
@@ -86,7 +87,7 @@ std::vector<std::string> values_of(const Key& key, const Profile& profile) {
   return out;
 }
 
-std::string missing_from(const std::vector<std::string>& there, const std::vector<std::string>& here, std::string_view sign) {
+std::string only_in(const std::vector<std::string>& here, const std::vector<std::string>& there, std::string_view sign) {
   std::string out;
   for (const std::string& line : here)
     if (std::ranges::find(there, line) == there.end()) out += text(sign, line, "\n");
@@ -111,7 +112,7 @@ std::string describe_difference(const Profile& first, const Profile& second) {
   std::string out;
   for (const Key& key : keys()) {
     const std::vector<std::string> a = values_of(key, first), b = values_of(key, second);
-    out += missing_from(b, a, "- ") + missing_from(a, b, "+ ");
+    out += only_in(a, b, "- ") + only_in(b, a, "+ ");
   }
   return out;
 }

@@ -34,7 +34,8 @@ Result<> check_true(std::string_view value) {
 }
 
 constexpr std::array<Key, 36> table{{
-    {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr, "For whom the profile is, in one line."},
+    {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
+     "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
 
     {"sandbox.name", &Profile::name, Kind::name, "NAME", check_name, nullptr, "The sandbox's name."},
@@ -55,17 +56,18 @@ constexpr std::array<Key, 36> table{{
     {"sandbox.monotonic", &Profile::monotonic, Kind::duration, "[-]TIME", check_offset, nullptr,
      "Offset of the monotonic clock inside."},
 
-    {"filesystem.root", &Profile::root, Kind::host_path, "empty|host|DIR", check_root, nullptr,
+    {"filesystem.root", &Profile::root, Kind::host_path, "empty|host|DIR[:ro]", check_root, nullptr,
      "The root: an empty one, the host's read-only, or a directory."},
-    {"filesystem.home", &Profile::home, Kind::text, "private|empty|keep[:NAME]|ro|host", parses<parse_home>, nullptr,
-     "What the home directory holds."},
+    {"filesystem.home", &Profile::home, Kind::text, "private|empty|none|keep[:NAME]|ro|host", parses<parse_home>,
+     nullptr, "What the home directory holds."},
     {"filesystem.read_only", &Profile::read_only, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
      "Host paths shown read-only."},
     {"filesystem.read_write", &Profile::read_write, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
      "Host paths shown writable."},
     {"filesystem.tmpfs", &Profile::tmpfs, Kind::path, "DIR[:size=N]", parses<parse_tmpfs_item>, nullptr,
      "Empty directories in memory."},
-    {"filesystem.hide", &Profile::hide, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr, "Paths kept out of sight."},
+    {"filesystem.hide", &Profile::hide, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,
+     "Paths kept out of sight."},
     {"filesystem.protect", &Profile::protect, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,
      "Paths in writable places that stay read-only where they exist."},
 
@@ -78,7 +80,8 @@ constexpr std::array<Key, 36> table{{
      "What happens on system calls that nothing allows; off: no filter."},
     {"seccomp.errno", &Profile::seccomp_errno, Kind::number, "ERRNO", check_errno, nullptr,
      "What a system call returns that is denied here."},
-    {"seccomp.use", &Profile::seccomp_use, Kind::name, "@GROUP", check_group, nullptr, "Groups of system calls allowed."},
+    {"seccomp.use", &Profile::seccomp_use, Kind::name, "@GROUP", check_group, nullptr,
+     "Groups of system calls allowed."},
     {"seccomp.allow", &Profile::seccomp_allow, Kind::name, "CALL|@GROUP|socket:FAMILY", check_call_or_group, nullptr,
      "System calls allowed."},
     {"seccomp.deny", &Profile::seccomp_deny, Kind::name, "CALL|@GROUP|socket:FAMILY", check_call_or_group, nullptr,
@@ -88,7 +91,7 @@ constexpr std::array<Key, 36> table{{
     {"seccomp.abis", &Profile::seccomp_abis, Kind::word, "x86|x32", nullptr, nullptr,
      "Foreign call conventions let in beside the native one."},
 
-    {"security.capabilities", &Profile::capabilities, Kind::name, "NAME", check_capability, nullptr,
+    {"security.capabilities", &Profile::capabilities, Kind::capability, "NAME", check_capability, nullptr,
      "Capabilities kept, without CAP_."},
     {"security.landlock", &Profile::landlock, Kind::word, "auto|require|off", nullptr, nullptr,
      "Whether Landlock guards the files a second time."},
@@ -129,7 +132,7 @@ const Key* find_key(std::string_view name) {
 
 std::string unknown_key_hint(std::string_view name) {
   const auto in_table = [](const Key& key, std::string_view table_name) {
-    return key.name.size() > table_name.size() && key.name.starts_with(table_name) && key.name[table_name.size()] == '.';
+    return key.name.starts_with(table_name) && key.name.substr(table_name.size()).starts_with('.');
   };
   const std::string_view own_table = name.substr(0, std::min(name.rfind('.'), name.size()));
   std::vector<std::string> same_table, names;

@@ -13,7 +13,7 @@
 namespace profile {
 
 // host_path begins outside ("A[:B]"), path is a place inside; secret is "NAME=FILE".
-enum class Kind { text, word, boolean, number, duration, host_path, path, secret, name };
+enum class Kind { text, word, boolean, number, duration, host_path, path, secret, capability, name };
 
 using Member = std::variant<Scalar Profile::*, List Profile::*, Map Profile::*>;
 using Check = Result<> (*)(std::string_view value);

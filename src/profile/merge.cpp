@@ -22,7 +22,9 @@ void merge_list(const Key& key, List& into, List&& from) {
   for (Item& item : from) {
     if (item.value == "!*") into.clear();
     else if (item.value.starts_with('!'))
-      std::erase_if(into, [&](const Item& old) { return is_same_item(key, old.value, std::string_view(item.value).substr(1)); });
+      std::erase_if(into, [&, gone = std::string_view(item.value).substr(1)](const Item& old) {
+        return is_same_item(key, old.value, gone);
+      });
     else if (std::ranges::find(into, item.value, &Item::value) == into.end()) into.push_back(std::move(item));
   }
 }

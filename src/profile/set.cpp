@@ -18,8 +18,8 @@ struct Target {
 Result<Target> find_target(std::string_view name) {
   if (const Key* key = find_key(name)) return Target{key, {}};
   for (const Key& key : keys())
-    if (holds<Map>(key) && name.size() > key.name.size() + 1 && name.starts_with(key.name) && name[key.name.size()] == '.')
-      return Target{&key, name.substr(key.name.size() + 1)};
+    if (const std::string table = text(key.name, '.'); holds<Map>(key) && name.starts_with(table) && name != table)
+      return Target{&key, name.substr(table.size())};
   return fail_hint(unknown_key_hint(name), "unknown key '", printable(name), "'");
 }
 
@@ -28,9 +28,18 @@ std::string below_pwd(std::string_view in) {
   return absolute ? std::string(in) : text("$PWD/", in);
 }
 
-// On a command line a relative path means the working directory's.
-std::string resolve_relative(const Key& key, std::string_view item) {
-  if (item.starts_with('!')) return item == "!*" ? std::string(item) : text('!', resolve_relative(key, item.substr(1)));
+// "cap_kill" and "CAP_KILL" are what other tools call "KILL".
+std::string capability_name(std::string_view in) {
+  std::string name(in);
+  for (char& letter : name)
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+  return name.starts_with("CAP_") ? name.substr(4) : name;
+}
+
+// What a profile would say: on a command line a relative path means the working directory's.
+std::string in_full(const Key& key, std::string_view item) {
+  if (item.starts_with('!')) return item == "!*" ? std::string(item) : text('!', in_full(key, item.substr(1)));
+  if (key.kind == Kind::capability) return capability_name(item);
   if (key.kind == Kind::secret) {
     const std::size_t sign = item.find('=');
     if (sign == std::string_view::npos) return std::string(item);
@@ -42,14 +51,14 @@ std::string resolve_relative(const Key& key, std::string_view item) {
 }
 
 Result<> set_scalar(Profile& layer, const Key& key, std::string_view value, const Origin& origin) {
-  std::string resolved = resolve_relative(key, value);
+  std::string resolved = in_full(key, value);
   TRY(check_value(key, resolved));
   layer.*std::get<Scalar Profile::*>(key.member) = Item{std::move(resolved), origin};
   return {};
 }
 
 Result<> add_item(Profile& layer, const Key& key, std::string_view value, const Origin& origin) {
-  std::string item = resolve_relative(key, value);
+  std::string item = in_full(key, value);
   TRY(check_item(key, item));
   (layer.*std::get<List Profile::*>(key.member)).push_back(Item{std::move(item), origin});
   return {};
@@ -57,13 +66,14 @@ Result<> add_item(Profile& layer, const Key& key, std::string_view value, const 
 
 // Like a list in a profile that begins with "!*": nothing of what came before stays.
 Result<> replace_list(Profile& layer, const Key& key, const std::vector<std::string>& items, const Origin& origin) {
-  for (const std::string& item : items) TRY(check_item(key, resolve_relative(key, item)));
+  for (const std::string& item : items) TRY(check_item(key, in_full(key, item)));
   TRY(add_item(layer, key, "!*", origin));
   for (const std::string& item : items) TRY(add_item(layer, key, item, origin));
   return {};
 }
 
-Result<> add_entry(Profile& layer, const Key& key, std::string_view entry, std::string_view value, const Origin& origin) {
+Result<> add_entry(Profile& layer, const Key& key, std::string_view entry, std::string_view value,
+                   const Origin& origin) {
   TRY(check_entry(key, entry, value));
   (layer.*std::get<Map Profile::*>(key.member)).emplace_back(std::string(entry), Item{std::string(value), origin});
   return {};

@@ -1,5 +1,5 @@
 // Changes by the key's name: what options and --set put on the layer of the command line. Relative host paths
-// become "$PWD/…" here; in a profile they are an error.
+// become "$PWD/…" here and "cap_kill" becomes "KILL"; in a profile they are errors.
 #pragma once
 
 #include "profile/profile.h"

@@ -1,6 +1,7 @@
 // Reading of single values. Every error names the value; parse.cpp puts the place in front of it.
 #include "profile/values.h"
 
+#include "base/limit_names.h"
 #include "base/nearest.h"
 #include "base/path.h"
 #include "base/units.h"
@@ -13,9 +14,6 @@ namespace profile {
 namespace {
 
 constexpr std::array<std::string_view, 4> path_variables{"$PWD", "$PROJECT", "$HOME", "$XDG_RUNTIME_DIR"};
-constexpr std::array<std::string_view, 16> ulimit_names{"as",     "core",    "cpu",    "data", "fsize", "locks",
-                                                        "memlock", "msgqueue", "nice",   "nofile", "nproc", "rss",
-                                                        "rtprio", "rttime",  "sigpending", "stack"};
 constexpr std::array<std::string_view, 41> capability_names{
     "AUDIT_CONTROL", "AUDIT_READ",     "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF",          "CHECKPOINT_RESTORE",
     "CHOWN",         "DAC_OVERRIDE",   "DAC_READ_SEARCH", "FOWNER",    "FSETID",       "IPC_LOCK",
@@ -32,10 +30,9 @@ bool is_alnum(char c) { return is_lower(c) || is_upper(c) || is_digit(c); }
 
 bool all_of(std::string_view in, bool (*test)(char)) { return !in.empty() && std::ranges::all_of(in, test); }
 
-template <std::size_t size>
-Result<> check_listed(std::string_view in, const std::array<std::string_view, size>& known, std::string_view what) {
+Result<> check_listed(std::string_view in, const std::vector<std::string>& known, std::string_view what) {
   if (std::ranges::find(known, in) != known.end()) return {};
-  std::string hint = nearest_hint(in, std::vector<std::string>(known.begin(), known.end()));
+  std::string hint = nearest_hint(in, known);
   return fail_hint(std::move(hint), "'", printable(in), "' is not ", what);
 }
 
@@ -47,7 +44,7 @@ bool take_optional(std::string_view& in) {
 }
 
 Result<std::uint64_t> parse_limit(std::string_view in) {
-  if (in == "unlimited" || in == "-1") return UlimitValue::unlimited;
+  if (in == "unlimited" || in == "-1") return unlimited;
   auto number = parse_size(in);
   if (!number) return fail_hint("write SOFT[:HARD], each a number or 'unlimited'", number.error().message);
   return number;
@@ -126,11 +123,12 @@ Result<Home> parse_home(std::string_view in) {
   constexpr std::string_view keep = "keep:";
   if (in == "private") return Home{};
   if (in == "empty") return Home{HomeKind::empty, {}};
+  if (in == "none") return Home{HomeKind::none, {}};
   if (in == "ro") return Home{HomeKind::read_only, {}};
   if (in == "host") return Home{HomeKind::host, {}};
   if (in == "keep") return Home{HomeKind::keep, "default"};
   if (!in.starts_with(keep))
-    return fail_hint("write private, empty, keep[:NAME], ro or host", "'", printable(in), "' is not a home");
+    return fail_hint("write private, empty, none, keep[:NAME], ro or host", "'", printable(in), "' is not a home");
   TRY(check_name(in.substr(keep.size())));
   return Home{HomeKind::keep, std::string(in.substr(keep.size()))};
 }
@@ -163,11 +161,12 @@ Result<> check_root(std::string_view in) {
   if (in == "empty" || in == "host") return {};
   const auto directory = check_path(in);
   if (directory) return {};
-  return fail_hint("write empty, host or an absolute directory", directory.error().message);
+  return fail_hint("write empty, host or an absolute directory[:ro]", directory.error().message);
 }
 
 Result<> check_errno(std::string_view in) {
-  const bool name = in.starts_with('E') && in.size() > 1 && all_of(in, [](char c) { return is_upper(c) || is_digit(c); });
+  const auto good = [](char c) { return is_upper(c) || is_digit(c); };
+  const bool name = in.starts_with('E') && all_of(in.substr(1), good);
   const auto number = parse_number(in, 4095);  // MAX_ERRNO of the kernel
   if (name || (number && *number != 0)) return {};
   return fail_hint("write a name as EPERM or its number", "'", printable(in), "' is not an errno");
@@ -177,7 +176,8 @@ Result<> check_call_or_group(std::string_view in) {
   constexpr std::string_view family = "socket:";
   const std::string_view word = in.substr(in.starts_with('@') ? 1 : in.starts_with(family) ? family.size() : 0);
   if (all_of(word, [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-'; })) return {};
-  return fail_hint("write a name as openat, @debug or socket:vsock", "'", printable(in), "' is not a system call or a group");
+  return fail_hint("write a name as openat, @debug or socket:vsock", "'", printable(in),
+                   "' is not a system call or a group");
 }
 
 Result<> check_group(std::string_view in) {
@@ -189,7 +189,7 @@ Result<> check_group(std::string_view in) {
 Result<> check_capability(std::string_view in) {
   if (in.starts_with("CAP_"))
     return fail_hint(text("write ", printable(in.substr(4))), "'", printable(in), "' carries the prefix CAP_");
-  return check_listed(in, capability_names, "a capability");
+  return check_listed(in, std::vector<std::string>(capability_names.begin(), capability_names.end()), "a capability");
 }
 
 Result<> check_feature(std::string_view in) {
@@ -204,9 +204,14 @@ Result<> check_variable(std::string_view in) {
 
 Result<> check_variable_pattern(std::string_view in) {
   if (!in.empty() && in.find('=') == std::string_view::npos) return {};
-  return fail_hint("values go into environment.set", "'", printable(in), "' is not the name of an environment variable");
+  return fail_hint("values go into environment.set", "'", printable(in),
+                   "' is not the name of an environment variable");
 }
 
-Result<> check_ulimit_name(std::string_view in) { return check_listed(in, ulimit_names, "a resource limit"); }
+Result<> check_ulimit_name(std::string_view in) {
+  std::vector<std::string> known;
+  for (const LimitName& limit : limit_names) known.emplace_back(limit.name);
+  return check_listed(in, known, "a resource limit");
+}
 
 }  // namespace profile

@@ -6,7 +6,6 @@
 #include "base/result.h"
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -47,17 +46,16 @@ struct User {
 };
 Result<User> parse_user(std::string_view in);
 
-// "private", "empty", "keep[:NAME]", "ro" or "host".
-enum class HomeKind { private_files, empty, keep, read_only, host };
+// "private", "empty", "none" (what the root has there), "keep[:NAME]", "ro" or "host".
+enum class HomeKind { private_files, empty, none, keep, read_only, host };
 struct Home {
   HomeKind kind = HomeKind::private_files;
   std::string name;  // of keep; "default" where none was given
 };
 Result<Home> parse_home(std::string_view in);
 
-// "SOFT[:HARD]", each a number, a size or "unlimited" ("-1").
+// "SOFT[:HARD]", each a number, a size or "unlimited" ("-1"): base/limit_names.h.
 struct UlimitValue {
-  static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();  // RLIM_INFINITY
   std::uint64_t soft = 0, hard = 0;
 };
 Result<UlimitValue> parse_ulimit_value(std::string_view in);
@@ -66,7 +64,7 @@ Result<UlimitValue> parse_ulimit_value(std::string_view in);
 Result<> check_name(std::string_view in);
 Result<> check_hostname(std::string_view in);          // sethostname(2): at most 64 bytes
 Result<> check_path(std::string_view in);              // begins with "/", "~" or a known variable
-Result<> check_root(std::string_view in);              // "empty", "host" or a directory
+Result<> check_root(std::string_view in);              // "empty", "host" or "DIR[:ro]"
 Result<> check_errno(std::string_view in);             // "EPERM" or its number
 Result<> check_call_or_group(std::string_view in);     // "openat", "@debug" or "socket:vsock"
 Result<> check_group(std::string_view in);             // "@debug"

@@ -103,14 +103,17 @@ TEST_F(Load, ErrorsInAFileNameTheFile) {
 }
 
 TEST_F(Load, NamesOfAllPlacesEachOnce) {
-  write("user/mine.toml", ""), write("user/dev.toml", ""), write("system/site.toml", ""), write("user/no.txt", ""), write("user/.toml", "");
+  write("user/mine.toml", ""), write("user/dev.toml", ""), write("system/site.toml", ""), write("user/no.txt", ""),
+      write("user/.toml", "");
   EXPECT_EQ(*profile_names(places_), (Words{"base", "build", "container", "dev", "mine", "site", "strict", "trusted"}));
 }
 
 TEST(LoadPlaces, FollowTheBaseDirectorySpecification) {
   EXPECT_EQ(profile_places("/x", "/home/u").directories, (Words{"/x/sbx/profiles", "/etc/sbx/profiles"}));
-  EXPECT_EQ(profile_places(nullptr, "/home/u").directories, (Words{"/home/u/.config/sbx/profiles", "/etc/sbx/profiles"}));
-  EXPECT_EQ(profile_places("relative", "/home/u").directories, (Words{"/home/u/.config/sbx/profiles", "/etc/sbx/profiles"}));
+  EXPECT_EQ(profile_places(nullptr, "/home/u").directories,
+            (Words{"/home/u/.config/sbx/profiles", "/etc/sbx/profiles"}));
+  EXPECT_EQ(profile_places("relative", "/home/u").directories,
+            (Words{"/home/u/.config/sbx/profiles", "/etc/sbx/profiles"}));
   EXPECT_EQ(profile_places("", nullptr).directories, Words{"/etc/sbx/profiles"});
 }
 

@@ -66,7 +66,8 @@ TEST_F(ProfileCommand, CheckReportsEveryErrorOfEveryFile) {
   ASSERT_EQ(checked.errors.size(), 4u);
   EXPECT_EQ(checked.errors[0].message, text(bad, ":2:1: unknown key 'sandbox.uesr'"));
   EXPECT_EQ(checked.errors[1].message, text(bad, ":3:8: sandbox.user is a text, not a whole number"));
-  EXPECT_EQ(checked.errors[2].message, text("no profile is named 'gone-away' (", root_.string(), "/orphan.toml:1 extends it)"));
+  EXPECT_EQ(checked.errors[2].message,
+            text("no profile is named 'gone-away' (", root_.string(), "/orphan.toml:1 extends it)"));
   EXPECT_EQ(checked.errors[3].message, "profiles extend each other: loop -> loop");
 }
 

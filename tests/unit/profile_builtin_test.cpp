@@ -83,10 +83,11 @@ TEST(ProfileBuiltin, NoneHasANetworkOrDropsProtection) {
 TEST(ProfileBuiltin, NoCredentialIsPassed) {
   for (const Builtin& builtin : builtins()) {
     const Profile merged = shipped(std::string(builtin.name));
-    for (const std::string variable :
-         {"SSH_AUTH_SOCK", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "DBUS_SESSION_BUS_ADDRESS", "LD_PRELOAD", "HTTPS_PROXY", "DISPLAY"})
+    for (const std::string variable : {"SSH_AUTH_SOCK", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY",
+                                       "DBUS_SESSION_BUS_ADDRESS", "LD_PRELOAD", "HTTPS_PROXY", "DISPLAY"})
       for (const Item& item : merged.env_pass)
-        EXPECT_FALSE(matches_pattern(item.value, variable)) << builtin.name << " passes " << variable << " by " << item.value;
+        EXPECT_FALSE(matches_pattern(item.value, variable))
+            << builtin.name << " passes " << variable << " by " << item.value;
   }
 }
 
@@ -94,8 +95,8 @@ TEST(ProfileBuiltin, WritableProjectsAreGuarded) {
   for (const std::string name : {"dev", "build", "trusted"}) {
     const Profile merged = shipped(name);
     EXPECT_EQ(values(merged.read_write), (Words{"$PROJECT"})) << name;
-    EXPECT_EQ(values(merged.protect), (Words{"$PROJECT/.git/config", "$PROJECT/.git/hooks", "$PROJECT/.envrc", "$PROJECT/.vscode",
-                                             "$PROJECT/.idea", "$PROJECT/.mcp.json"}))
+    EXPECT_EQ(values(merged.protect), (Words{"$PROJECT/.git/config", "$PROJECT/.git/hooks", "$PROJECT/.envrc",
+                                             "$PROJECT/.vscode", "$PROJECT/.idea", "$PROJECT/.mcp.json"}))
         << name;
   }
   EXPECT_EQ(shipped("dev").home->value, "private");
@@ -106,15 +107,16 @@ TEST(ProfileBuiltin, ContainerKeepsExactlyItsCapabilities) {
   const Profile container = shipped("container");
   Words kept = values(container.capabilities);
   std::ranges::sort(kept);
-  EXPECT_EQ(kept, (Words{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP",
-                         "SETUID", "SYS_CHROOT"}));
+  EXPECT_EQ(kept, (Words{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID",
+                         "SETPCAP", "SETUID", "SYS_CHROOT"}));
   EXPECT_TRUE(container.read_only.empty());
 }
 
 TEST(ProfileBuiltin, StrictIsNarrowerThanBase) {
   const Profile base = shipped("base"), strict = shipped("strict");
   EXPECT_EQ(values(strict.read_only), (Words{"/usr"}));
-  for (const Item& item : strict.env_pass) EXPECT_NE(std::ranges::find(base.env_pass, item.value, &Item::value), base.env_pass.end());
+  for (const Item& item : strict.env_pass)
+    EXPECT_NE(std::ranges::find(base.env_pass, item.value, &Item::value), base.env_pass.end());
   EXPECT_EQ(values(strict.seccomp_use), values(base.seccomp_use));
   EXPECT_FALSE(strict.seccomp_deny.empty());
 }

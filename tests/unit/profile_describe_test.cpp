@@ -107,8 +107,10 @@ TEST(ProfileDescribe, EveryKeyParsesBack) {
 }
 
 TEST(ProfileDescribe, OriginsFollowEachValue) {
-  Profile merged = merge(*parse_profile("[filesystem]\nhome = \"empty\"\nread_only = [\"/usr\"]\n", "base"),
-                         *parse_profile("[filesystem]\n\nhome = \"private\"\nread_only = [\"/opt\"]\n[environment.set]\nA = \"1\"\n", "dev"));
+  Profile merged =
+      merge(*parse_profile("[filesystem]\nhome = \"empty\"\nread_only = [\"/usr\"]\n", "base"),
+            *parse_profile("[filesystem]\n\nhome = \"private\"\nread_only = [\"/opt\"]\n[environment.set]\nA = \"1\"\n",
+                           "dev"));
   merged.user = Item{"root", {"command line"}};
   EXPECT_EQ(describe_profile(merged, true),
             "[sandbox]\n"
@@ -133,8 +135,13 @@ TEST(ProfileDescribe, LongListsAreBroken) {
 }
 
 TEST(ProfileDescribe, DifferencesNameEachValue) {
-  const Profile a = *parse_profile("[sandbox]\nuser = \"self\"\n[filesystem]\nread_only = [\"/a\", \"/b\"]\n[environment.set]\nX = \"1\"\nY = \"1\"", "a");
-  const Profile b = *parse_profile("[sandbox]\nhostname = \"h\"\n[filesystem]\nread_only = [\"/b\", \"/c\"]\n[environment.set]\nX = \"1\"\nY = \"2\"", "b");
+  const Profile a = *parse_profile(
+      "[sandbox]\nuser = \"self\"\n[filesystem]\nread_only = [\"/a\", \"/b\"]\n[environment.set]\nX = \"1\"\nY = \"1\"",
+      "a");
+  const Profile b = *parse_profile(
+      "[sandbox]\nhostname = \"h\"\n[filesystem]\nread_only = [\"/b\", \"/c\"]\n[environment.set]\nX = \"1\"\nY = "
+      "\"2\"",
+      "b");
   EXPECT_EQ(describe_difference(a, b),
             "- sandbox.user = \"self\"\n"
             "+ sandbox.hostname = \"h\"\n"

@@ -40,13 +40,15 @@ struct Shelf {
 };
 
 TEST(ProfileMerge, TheLastScalarWinsWithItsOrigin) {
-  const Profile merged = merge(layer("[sandbox]\nuser = \"self\"\nhostname = \"a\"\n", "p"), layer("[sandbox]\nuser = \"root\"\n", "c"));
+  const Profile merged =
+      merge(layer("[sandbox]\nuser = \"self\"\nhostname = \"a\"\n", "p"), layer("[sandbox]\nuser = \"root\"\n", "c"));
   EXPECT_EQ(merged.user, (Item{"root", {"c", 2, 8}}));
   EXPECT_EQ(merged.hostname, (Item{"a", {"p", 3, 12}}));
 }
 
 TEST(ProfileMerge, ListsAppendAndKeepEachItemOnce) {
-  const Profile merged = merge(layer("[filesystem]\nread_only = [\"/a\", \"/b\"]"), layer("[filesystem]\nread_only = [\"/b\", \"/c\"]"));
+  const Profile merged =
+      merge(layer("[filesystem]\nread_only = [\"/a\", \"/b\"]"), layer("[filesystem]\nread_only = [\"/b\", \"/c\"]"));
   EXPECT_EQ(values(merged.read_only), (Words{"/a", "/b", "/c"}));
 }
 
@@ -63,17 +65,20 @@ TEST(ProfileMerge, TheFirstLayersRemovalsAreCarriedOutToo) {
 }
 
 TEST(ProfileMerge, StarRemovesEverythingBefore) {
-  const Profile merged = merge(layer("[environment]\npass = [\"TERM\", \"LC_*\"]"), layer("[environment]\npass = [\"!*\", \"LANG\"]"));
+  const Profile merged =
+      merge(layer("[environment]\npass = [\"TERM\", \"LC_*\"]"), layer("[environment]\npass = [\"!*\", \"LANG\"]"));
   EXPECT_EQ(values(merged.env_pass), (Words{"LANG"}));
 }
 
 TEST(ProfileMerge, APatternIsRemovedAsWrittenNotByWhatItMatches) {
-  const Profile merged = merge(layer("[environment]\npass = [\"LC_ALL\", \"LC_*\"]"), layer("[environment]\npass = [\"!LC_*\"]"));
+  const Profile merged =
+      merge(layer("[environment]\npass = [\"LC_ALL\", \"LC_*\"]"), layer("[environment]\npass = [\"!LC_*\"]"));
   EXPECT_EQ(values(merged.env_pass), (Words{"LC_ALL"}));
 }
 
 TEST(ProfileMerge, TheLastEntryOfAMapWins) {
-  const Profile merged = merge(layer("[environment.set]\nA = \"1\"\nB = \"2\""), layer("[environment.set]\nB = \"3\"\nC = \"4\"", "c"));
+  const Profile merged =
+      merge(layer("[environment.set]\nA = \"1\"\nB = \"2\""), layer("[environment.set]\nB = \"3\"\nC = \"4\"", "c"));
   EXPECT_EQ(merged.env_set, (Map{{"A", {"1", {"t", 2, 5}}}, {"B", {"3", {"c", 2, 5}}}, {"C", {"4", {"c", 3, 5}}}}));
 }
 
@@ -84,8 +89,11 @@ TEST(ProfileMerge, TheChainNamesEachProfileOnce) {
 }
 
 TEST(ProfileResolve, ParentsComeFirstDepthFirst) {
-  Shelf shelf{{{"base", ""}, {"left", "extends = [\"base\"]"}, {"right", "extends = [\"base\"]"},
-               {"top", "extends = [\"left\", \"right\"]\n[sandbox]\nuser = \"root\""}, {"other", "[sandbox]\nuser = \"self\""}}};
+  Shelf shelf{{{"base", ""},
+               {"left", "extends = [\"base\"]"},
+               {"right", "extends = [\"base\"]"},
+               {"top", "extends = [\"left\", \"right\"]\n[sandbox]\nuser = \"root\""},
+               {"other", "[sandbox]\nuser = \"self\""}}};
   const auto merged = shelf.resolve({"top", "other"});
   ASSERT_TRUE(merged) << merged.error().message;
   EXPECT_EQ(merged->chain, (Words{"base", "left", "right", "top", "other"}));
@@ -100,7 +108,10 @@ TEST(ProfileResolve, AProfileNamedTwiceIsMergedOnce) {
 }
 
 TEST(ProfileResolve, ACycleIsPrinted) {
-  Shelf shelf{{{"in", "extends = [\"a\"]"}, {"a", "extends = [\"b\"]"}, {"b", "extends = [\"c\"]"}, {"c", "extends = [\"a\"]"}}};
+  Shelf shelf{{{"in", "extends = [\"a\"]"},
+               {"a", "extends = [\"b\"]"},
+               {"b", "extends = [\"c\"]"},
+               {"c", "extends = [\"a\"]"}}};
   const auto merged = shelf.resolve({"in"});
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().message, "profiles extend each other: a -> b -> c -> a");

@@ -57,7 +57,8 @@ TEST(ProfileSet, Lists) {
   EXPECT_EQ(read_only_after({"filesystem.read_only=!/opt"}), (Words{"/usr"}));
   EXPECT_EQ(read_only_after({"filesystem.read_only=[\"/a\", \"/b\"]"}), (Words{"/a", "/b"}));
   EXPECT_EQ(read_only_after({"filesystem.read_only=[]"}), Words{});
-  EXPECT_EQ(read_only_after({"filesystem.read_only=+/a", "filesystem.read_only=/b", "filesystem.read_only=+/c"}), (Words{"/b", "/c"}));
+  EXPECT_EQ(read_only_after({"filesystem.read_only=+/a", "filesystem.read_only=/b", "filesystem.read_only=+/c"}),
+            (Words{"/b", "/c"}));
 }
 
 TEST(ProfileSet, Maps) {
@@ -66,7 +67,8 @@ TEST(ProfileSet, Maps) {
   ASSERT_TRUE(set(layer, "environment.set=B=", origin));
   ASSERT_TRUE(set(layer, "environment.set={ C = \"1\", D = 2 }", origin));
   ASSERT_TRUE(set(layer, "resources.ulimit.nofile=512:1024", origin));
-  EXPECT_EQ(layer.env_set, (Map{{"A", {"x=y", origin}}, {"B", {"", origin}}, {"C", {"1", origin}}, {"D", {"2", origin}}}));
+  EXPECT_EQ(layer.env_set,
+            (Map{{"A", {"x=y", origin}}, {"B", {"", origin}}, {"C", {"1", origin}}, {"D", {"2", origin}}}));
   EXPECT_EQ(layer.ulimit, (Map{{"nofile", {"512:1024", origin}}}));
 }
 
@@ -91,8 +93,8 @@ TEST(ProfileSet, RelativeHostPathsAreTheWorkingDirectorys) {
 TEST(ProfileSet, AssignReplacesAndAppendAdds) {
   Profile before, layer;
   before.capabilities = {{"CHOWN", {}}, {"KILL", {}}};
-  ASSERT_TRUE(append(layer, "security.capabilities", "FOWNER", origin));
-  ASSERT_TRUE(append(layer, "security.capabilities", "!KILL", origin));
+  ASSERT_TRUE(append(layer, "security.capabilities", "CAP_FOWNER", origin));
+  ASSERT_TRUE(append(layer, "security.capabilities", "!cap_kill", origin));
   EXPECT_EQ(values(merge(before, layer).capabilities), (Words{"CHOWN", "FOWNER"}));
   ASSERT_TRUE(assign(layer, "security.capabilities", "SETUID", origin));
   EXPECT_EQ(values(merge(before, layer).capabilities), (Words{"SETUID"}));
@@ -101,11 +103,14 @@ TEST(ProfileSet, AssignReplacesAndAppendAdds) {
 }
 
 TEST(ProfileSet, Errors) {
-  EXPECT_EQ(error_of("sandbox.timeout"), "'sandbox.timeout' is not TABLE.KEY=VALUE | for example --set sandbox.timeout=10m");
+  EXPECT_EQ(error_of("sandbox.timeout"),
+            "'sandbox.timeout' is not TABLE.KEY=VALUE | for example --set sandbox.timeout=10m");
   EXPECT_EQ(error_of("sandbox.timeuot=1"), "unknown key 'sandbox.timeuot' | did you mean 'sandbox.timeout'?");
   EXPECT_EQ(error_of("timeout=1"), "unknown key 'timeout' | did you mean 'sandbox.timeout'?");
-  EXPECT_EQ(error_of("sandbox.timeout=soon"), "sandbox.timeout: 'soon' is not a number with a unit | ");
-  EXPECT_EQ(error_of("sandbox.terminal=onn"), "sandbox.terminal: 'onn' is not one of auto, on, off | did you mean 'on'?");
+  EXPECT_EQ(error_of("sandbox.timeout=soon"), "sandbox.timeout: 'soon' is not a number with a unit "
+            "| write times as 250ms, 30s, 10m or 1h");
+  EXPECT_EQ(error_of("sandbox.terminal=onn"),
+            "sandbox.terminal: 'onn' is not one of auto, on, off | did you mean 'on'?");
   EXPECT_EQ(error_of("filesystem.read_only=[\"/a\", \"/a:b\"]"),
             "filesystem.read_only: 'b' is not an absolute path | begin it with /, ~/ or $PWD/");
   EXPECT_EQ(error_of("environment.set=A"), "environment.set: 'A' has no '=' | write NAME=VALUE");

@@ -1,6 +1,7 @@
 // The forms of single values.
 #include "profile/values.h"
 
+#include "base/limit_names.h"
 #include "profile/keys.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +22,8 @@ TEST(ProfileValues, PathItems) {
   EXPECT_EQ(moved->outside, "$PROJECT/a:b");
   EXPECT_EQ(moved->inside, "~/c");
   EXPECT_FALSE(moved->optional);
-  for (const std::string bad : {"", "?", "a", "/a:b", "/a:", ":/b", "/a:/b:/c", "$PWDX/a", "$OTHER", "~root/x", "..", "./a"})
+  for (const std::string bad :
+       {"", "?", "a", "/a:b", "/a:", ":/b", "/a:/b:/c", "$PWDX/a", "$OTHER", "~root/x", "..", "./a"})
     EXPECT_FALSE(parse_path_item(bad)) << bad;
 }
 
@@ -41,38 +43,43 @@ TEST(ProfileValues, Users) {
   EXPECT_EQ(ids->uid, 1000u);
   EXPECT_EQ(ids->gid, 4294967294u);
   EXPECT_EQ(parse_user("7")->gid, 7u);
-  for (const std::string bad : {"", "me", "1:", ":1", "-1", "4294967295", "1:2:3", "1 ", "0x1"}) EXPECT_FALSE(parse_user(bad)) << bad;
+  for (const std::string bad : {"", "me", "1:", ":1", "-1", "4294967295", "1:2:3", "1 ", "0x1"})
+    EXPECT_FALSE(parse_user(bad)) << bad;
 }
 
 TEST(ProfileValues, Homes) {
   EXPECT_EQ(parse_home("private")->kind, HomeKind::private_files);
   EXPECT_EQ(parse_home("empty")->kind, HomeKind::empty);
+  EXPECT_EQ(parse_home("none")->kind, HomeKind::none);
   EXPECT_EQ(parse_home("ro")->kind, HomeKind::read_only);
   EXPECT_EQ(parse_home("host")->kind, HomeKind::host);
   EXPECT_EQ(parse_home("keep")->name, "default");
   EXPECT_EQ(parse_home("keep:web")->name, "web");
-  for (const std::string bad : {"", "keep:", "keep:../x", "keep:a/b", "keep:.", "/home/u"}) EXPECT_FALSE(parse_home(bad)) << bad;
+  for (const std::string bad : {"", "keep:", "keep:../x", "keep:a/b", "keep:.", "/home/u"})
+    EXPECT_FALSE(parse_home(bad)) << bad;
 }
 
 TEST(ProfileValues, Ulimits) {
   EXPECT_EQ(parse_ulimit_value("1024")->hard, 1024u);
   EXPECT_EQ(parse_ulimit_value("1:2")->soft, 1u);
-  EXPECT_EQ(parse_ulimit_value("0:unlimited")->hard, UlimitValue::unlimited);
-  EXPECT_EQ(parse_ulimit_value("-1:-1")->soft, UlimitValue::unlimited);
+  EXPECT_EQ(parse_ulimit_value("0:unlimited")->hard, unlimited);
+  EXPECT_EQ(parse_ulimit_value("-1:-1")->soft, unlimited);
   EXPECT_EQ(parse_ulimit_value("8M")->soft, 8u << 20);
-  for (const std::string bad : {"", "2:1", "unlimited:1", "x", "1:", "1:2:3", "-2"}) EXPECT_FALSE(parse_ulimit_value(bad)) << bad;
+  for (const std::string bad : {"", "2:1", "unlimited:1", "x", "1:", "1:2:3", "-2"})
+    EXPECT_FALSE(parse_ulimit_value(bad)) << bad;
 }
 
 TEST(ProfileValues, SecretsAreNamesAndFiles) {
   EXPECT_EQ(parse_secret_item("token=~/t=x")->file, "~/t=x");
-  for (const std::string bad : {"", "token", "=/f", "a/b=/f", "..=/f", "token=f"}) EXPECT_FALSE(parse_secret_item(bad)) << bad;
+  for (const std::string bad : {"", "token", "=/f", "a/b=/f", "..=/f", "token=f"})
+    EXPECT_FALSE(parse_secret_item(bad)) << bad;
 }
 
 TEST(ProfileValues, Names) {
   EXPECT_TRUE(check_name("web-1.x_y"));
   EXPECT_TRUE(check_name(std::string(64, 'a')));
-  for (const std::string& bad : {std::string(), std::string(65, 'a'), std::string(".a"), std::string("-a"), std::string("a/b"),
-                                std::string("a b"), std::string("\xc3\xa9")})
+  for (const std::string& bad : {std::string(), std::string(65, 'a'), std::string(".a"), std::string("-a"),
+                                 std::string("a/b"), std::string("a b"), std::string("\xc3\xa9")})
     EXPECT_FALSE(check_name(bad)) << bad;
   EXPECT_TRUE(check_hostname("a.example"));
   EXPECT_FALSE(check_hostname("a_b"));
@@ -80,8 +87,10 @@ TEST(ProfileValues, Names) {
 }
 
 TEST(ProfileValues, SeccompAndCapabilities) {
-  for (const std::string good : {"openat", "@debug", "@basic-io", "socket:vsock"}) EXPECT_TRUE(check_call_or_group(good)) << good;
-  for (const std::string bad : {"", "@", "socket:", "Open", "a b", "@@x"}) EXPECT_FALSE(check_call_or_group(bad)) << bad;
+  for (const std::string good : {"openat", "@debug", "@basic-io", "socket:vsock"})
+    EXPECT_TRUE(check_call_or_group(good)) << good;
+  for (const std::string bad : {"", "@", "socket:", "Open", "a b", "@@x"})
+    EXPECT_FALSE(check_call_or_group(bad)) << bad;
   EXPECT_FALSE(check_group("openat"));
   EXPECT_TRUE(check_errno("EPERM"));
   EXPECT_TRUE(check_errno("38"));
