@@ -3,8 +3,7 @@
 #include "profile/parse.h"
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <string>
 
 namespace {
@@ -56,26 +55,40 @@ std::string stem(const std::string& file) {
   return file.substr(start, file.rfind('.') - start);
 }
 
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+bool read_file(const char* name, std::string& text) {
+  const File file(std::fopen(name, "rb"), std::fclose);
+  if (!file) return false;
+  for (int byte = std::fgetc(file.get()); byte != EOF; byte = std::fgetc(file.get())) text += static_cast<char>(byte);
+  return std::ferror(file.get()) == 0;
+}
+
+bool write_file(const char* name, const std::string& text) {
+  File file(std::fopen(name, "wb"), std::fclose);
+  return file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fclose(file.release()) == 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string tables, rows;
   for (int i = 2; i < argc; ++i) {
-    std::ifstream in(argv[i], std::ios::binary);
-    const std::string toml((std::istreambuf_iterator<char>(in)), {});
+    std::string toml;
+    if (!read_file(argv[i], toml)) return std::perror(argv[i]), 1;
     const profile::Reading reading = profile::parse_all(toml, stem(argv[i]));
     for (const Error& error : reading.errors)
       std::fprintf(stderr, "%s: %s\n  hint: %s\n", argv[i], error.message.c_str(), error.hint.c_str());
-    if (!in || !reading.errors.empty()) return std::fprintf(stderr, "%s: not a profile\n", argv[i]), 1;
+    if (!reading.errors.empty()) return 1;
     const Table table = make_table(reading.layer);
     tables += text("constexpr BuiltinItem items_", i, "[] = {\n", table.items, "};\n");
     tables += text("constexpr std::string_view texts_", i, " =", table.texts, ";\n\n");
     rows += text("    {", quoted(stem(argv[i])), ", items_", i, ", texts_", i, "},\n");
   }
-  std::ofstream out(argv[1], std::ios::binary);
-  out << "// Made by src/embed/profiles.cpp from profiles/*.toml.\n"
-      << "#include \"profile/builtin.h\"\n\nnamespace profile {\n"
-      << "namespace {\n\n" << tables << "constexpr Builtin table[] = {\n" << rows << "};\n\n}  // namespace\n\n"
-      << "std::span<const Builtin> builtins() { return table; }\n\n}  // namespace profile\n";
-  return out.flush() ? 0 : 1;
+  const std::string out = text(
+      "// Made by src/embed/profiles.cpp from profiles/*.toml.\n#include \"profile/builtin.h\"\n\nnamespace profile {\n"
+      "namespace {\n\n", tables, "constexpr Builtin table[] = {\n", rows, "};\n\n}  // namespace\n\n"
+      "std::span<const Builtin> builtins() { return table; }\n\n}  // namespace profile\n");
+  if (!write_file(argv[1], out)) return std::perror(argv[1]), 1;
+  return 0;
 }
