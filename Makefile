@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc)
 export SANITIZE TESTS FUZZ_SECONDS
 
 deps:
-	@$(setup)/packages.sh
+	@$(setup)/packages.sh base $(filter fuzz,$(MAKECMDGOALS))
 
 build: deps
 	@test -f $(BUILD)/build.ninja || cmake -G Ninja -B $(BUILD) $(if $(SANITIZE),-DSBX_SANITIZE=ON)
@@ -44,7 +44,6 @@ bench: build
 	@$(BUILD)/tests/bench/launch $(BUILD)/sbx
 	@tests/bench/build.py $(BUILD)/sbx
 
-fuzz:
-	@$(setup)/packages.sh fuzz
+fuzz: deps
 	@$(setup)/fuzz.sh $(FUZZ_SECONDS)
 endif

@@ -1,9 +1,9 @@
 #!/bin/sh
-# packages.sh [GROUP]: installs the packages of packages.txt that are missing, as root or with sudo. Where it
+# packages.sh GROUP…: installs the packages of these groups of packages.txt that are missing, as root or with sudo. Where it
 # may not, it prints the one line that would and fails. Silent and instant when nothing is missing.
 set -eu
 list="$(dirname "$0")/packages.txt"
-wanted="$(awk -v group="${1:-base}" '$1 == group { print $2 }' "$list")"
+wanted="$(awk -v groups=" $* " 'index(groups, " " $1 " ") { print $2 }' "$list")"
 
 missing=""
 for package in $wanted; do
