@@ -1,6 +1,6 @@
 #!/bin/sh
-# packages.sh GROUP…: installs the packages of these groups of packages.txt that are missing, as root or with sudo. Where it
-# may not, it prints the one line that would and fails. Silent and instant when nothing is missing.
+# packages.sh GROUP…: installs the packages of these groups of packages.txt that are missing, as root or with
+# sudo. Where it may not, it prints the one line that would and fails. Silent and instant when none is missing.
 set -eu
 list="$(dirname "$0")/packages.txt"
 wanted="$(awk -v groups=" $* " 'index(groups, " " $1 " ") { print $2 }' "$list")"
