@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 struct Monitor {
   Sandbox& sandbox;
   Outcome outcome;
-  std::optional<Terminal> terminal;
+  std::unique_ptr<Terminal> terminal;
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
   bool timed_out = false, channel_open = true, has_ended = false;
 
@@ -56,7 +56,7 @@ Result<> take_end(Outcome& outcome, const Message& message) {
 Result<> Monitor::take(Message message) {
   switch (message.kind) {
     case MessageKind::terminal:
-      terminal.emplace(TRY(Terminal::take(std::move(message.attached), sandbox.terminal, sandbox.init.pid)));
+      terminal = TRY(Terminal::take(std::move(message.attached), sandbox.terminal, sandbox.init.pid));
       return tell(MessageKind::terminal_ready, 0);
     case MessageKind::stopped:
       return stop_and_resume();

@@ -4,6 +4,7 @@
 #include "sys/file.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
 
@@ -14,13 +15,21 @@ namespace {
 constexpr std::size_t most_queued = 64 << 10;
 constexpr std::chrono::milliseconds look_interval{30};
 
-// A description of our own, so that O_NONBLOCK is not set for everybody who shares the terminal.
-Result<sys::Fd> reopen(int fd) { return sys::open_file(text("/proc/self/fd/", fd), O_RDWR | O_NOCTTY | O_NONBLOCK); }
+// A description of our own, so that O_NONBLOCK is not set for everybody who shares the terminal. After su(1) the
+// terminal belongs to somebody else and cannot be opened again: then a write may wait, as any program's does.
+Result<sys::Fd> open_output(int fd) {
+  if (sys::is_terminal(fd)) {
+    auto own = sys::open_file(text("/proc/self/fd/", fd), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (own || (own.error().code != EACCES && own.error().code != EPERM)) return own;
+  }
+  return sys::duplicate(fd);
+}
 
 }  // namespace
 
-Result<Terminal> Terminal::take(sys::Fd master, std::array<bool, 3> own, pid_t init) {
-  Terminal terminal;
+Result<std::unique_ptr<Terminal>> Terminal::take(sys::Fd master, std::array<bool, 3> own, pid_t init) {
+  std::unique_ptr<Terminal> made(new Terminal);
+  Terminal& terminal = *made;
   terminal.master_ = std::move(master);
   terminal.init_ = init;
   const bool keys = own[0], output = own[1];
@@ -30,11 +39,7 @@ Result<Terminal> Terminal::take(sys::Fd master, std::array<bool, 3> own, pid_t i
   const int out = own[1] ? 1 : own[2] ? 2 : 0;
   for (const int fd : {out, 0, 1, 2})
     if (terminal.shown_ < 0 && sys::is_terminal(fd)) terminal.shown_ = fd;
-  if (sys::is_terminal(out)) {
-    terminal.output_ = TRY(reopen(out));
-  } else {
-    terminal.output_ = TRY(sys::open_file(text("/proc/self/fd/", out), O_WRONLY));  // -t with a pipe or file
-  }
+  terminal.output_ = TRY(open_output(out));
   TRY(sys::set_nonblocking(terminal.master_.get(), true));
   if (terminal.shown_ >= 0) TRY(terminal.follow_window_size());
   if (!terminal.raw_ && terminal.shown_ >= 0) {
@@ -44,7 +49,7 @@ Result<Terminal> Terminal::take(sys::Fd master, std::array<bool, 3> own, pid_t i
     TRY(sys::set_terminal_settings(terminal.master_.get(), inner));
   }
   TRY(terminal.reclaim());
-  return terminal;
+  return made;
 }
 
 Terminal::~Terminal() {

@@ -26,6 +26,7 @@
 #include "sys/terminal.h"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,9 +36,9 @@ namespace supervise {
 class Terminal {
  public:
   // `own`: which of 0–2 the pty replaces; `init`: whose descendants may wait for input.
-  static Result<Terminal> take(sys::Fd master, std::array<bool, 3> own, pid_t init);
-  Terminal(Terminal&&) = default;
-  Terminal& operator=(Terminal&&) = delete;
+  static Result<std::unique_ptr<Terminal>> take(sys::Fd master, std::array<bool, 3> own, pid_t init);
+  Terminal(const Terminal&) = delete;  // it stays where it is: the destructor gives the terminal back once
+  Terminal& operator=(const Terminal&) = delete;
   ~Terminal();
 
   std::vector<sys::Watch> watches() const;           // to poll for

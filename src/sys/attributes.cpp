@@ -92,6 +92,12 @@ Result<> new_process_group() {
   return {};
 }
 
+Result<Fd> duplicate(int fd) {
+  const int copy = SYS(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (copy < 0) return fail_errno("duplicate descriptor ", fd);
+  return Fd(copy);
+}
+
 Result<> keep_open_on_exec(int fd) {
   if (SYS(::fcntl(fd, F_SETFD, 0)) < 0) return fail_errno("keep descriptor ", fd);
   return {};

@@ -75,6 +75,7 @@ Result<> set_resource_limit(int resource, std::uint64_t soft, std::uint64_t hard
 Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, const std::string& name);
 Result<> new_session();
 Result<> new_process_group();                           // the caller leads it
+Result<Fd> duplicate(int fd);
 Result<> keep_open_on_exec(int fd);
 Result<> duplicate_onto(const Fd& from, int to);
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment);  // execve(2)
