@@ -6,6 +6,7 @@
 #include "sys/resolve.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 
 namespace launch {
@@ -31,29 +32,35 @@ Result<sys::Fd> MountPoints::find_itself(const std::string& inside) const {
                    ": is a symbolic link, which cannot be held in place");
 }
 
-Result<> MountPoints::check_own(const sys::Fd& parent, const std::string& inside) const {
-  const sys::FileStat stat = TRY(sys::stat_fd(parent.get(), inside));
-  if (std::ranges::find(own_devices_, stat.device) != own_devices_.end()) return {};
-  return fail_hint("make it on the host first, or bind to a place that exists: sbx creates nothing in your directories",
-                   "mount on ", printable(inside), ": No such file or directory");
+Result<bool> MountPoints::is_own(const sys::Fd& directory, const std::string& shown) const {
+  const sys::FileStat stat = TRY(sys::stat_fd(directory.get(), shown));
+  return std::ranges::find(own_devices_, stat.device) != own_devices_.end();
 }
 
-Result<sys::Fd> MountPoints::directory(const std::string& inside, unsigned mode) const {
-  if (std::optional<sys::Fd> found = TRY(sys::find_in_root(root_, inside))) return std::move(*found);
-  const sys::Fd parent = TRY(directory(path::parent(inside)));
-  TRY(check_own(parent, inside));
-  const std::string name(path::base_name(inside));
-  TRY(sys::make_directory_at(parent, name, mode, inside));
-  return sys::open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+Result<const sys::Fd*> MountPoints::parent(const std::string& inside) {
+  std::string path = path::parent(inside);
+  if (directory_.valid() && directory_path_ == path) return &directory_;
+  directory_ = TRY(place(path, Kind::directory));
+  directory_is_own_ = TRY(is_own(directory_, path));
+  directory_path_ = std::move(path);
+  return &directory_;
 }
 
-Result<sys::Fd> MountPoints::file(const std::string& inside) const {
-  if (std::optional<sys::Fd> found = TRY(sys::find_in_root(root_, inside))) return std::move(*found);
-  const sys::Fd parent = TRY(directory(path::parent(inside)));
-  TRY(check_own(parent, inside));
+Result<sys::Fd> MountPoints::place(const std::string& inside, Kind kind, unsigned mode) {
+  if (inside == "/") return find("/");
+  std::optional<sys::Fd> found;
+  if (!directory_is_own_ || directory_path_ != path::parent(inside)) found = TRY(sys::find_in_root(root_, inside));
+  if (found) return std::move(*found);
+  const sys::Fd& directory = *TRY(parent(inside));
+  if (!directory_is_own_)
+    return fail_hint("make it on the host first, or bind to a place that exists: sbx creates nothing in your directories",
+                     "mount on ", printable(inside), ": No such file or directory");
   const std::string name(path::base_name(inside));
-  TRY(sys::make_file_at(parent, name, {}, 0444, inside));
-  return sys::open_at(parent, name, O_PATH | O_NOFOLLOW);
+  const Result<> made = kind == Kind::directory ? sys::make_directory_at(directory, name, mode, inside)
+                                                : sys::make_file_at(directory, name, {}, 0444, inside);
+  if (!made && made.error().code == EEXIST) return find(inside);
+  if (!made) return std::unexpected<Error>(made.error());
+  return sys::open_at(directory, name, O_PATH | O_NOFOLLOW);
 }
 
 }  // namespace launch

@@ -18,16 +18,26 @@ class MountPoints {
   // A file system that was made for this sandbox: places may be made in it.
   Result<> add_own(const sys::Fd& mount);
 
-  Result<sys::Fd> find(const std::string& inside) const;        // must exist; symbolic links are followed
+  Result<sys::Fd> find(const std::string& inside) const;         // must exist; symbolic links are followed
   Result<sys::Fd> find_itself(const std::string& inside) const;  // must exist and be no symbolic link
-  Result<sys::Fd> directory(const std::string& inside, unsigned mode = 0755) const;
-  Result<sys::Fd> file(const std::string& inside) const;
+
+  enum class Kind { directory, file };
+  // Found, or made where it may be. Parents are made as directories.
+  Result<sys::Fd> place(const std::string& inside, Kind kind, unsigned mode = 0755);
+  // The directory that `inside` is an entry of, for a step that makes the entry itself. Valid until the next call.
+  Result<const sys::Fd*> parent(const std::string& inside);
+
+  // To be called after something was mounted: what was found before may be covered now.
+  void forget() { directory_.reset(); }
 
  private:
-  Result<> check_own(const sys::Fd& parent, const std::string& inside) const;
+  Result<bool> is_own(const sys::Fd& directory, const std::string& shown) const;
 
   const sys::Fd& root_;
   std::vector<std::uint64_t> own_devices_;
+  sys::Fd directory_;               // the last parent: steps come sorted, so the next one often has the same
+  std::string directory_path_;
+  bool directory_is_own_ = false;
 };
 
 }  // namespace launch

@@ -24,12 +24,17 @@ struct Source {
 };
 
 struct Builder {
-  sys::Fd root, blank;  // blank: a file system with one empty file and one empty directory, for masks
+  sys::Fd root;
+  // One file system of our own for everything small: the directories of size 0, the layers of overlays, and the
+  // empty file and directory of the masks. A superblock costs more than all binds of its directories.
+  sys::Fd scratch;
+  int scratch_directories = 0;
   MountPoints places{root};
   std::vector<std::pair<sys::Fd, std::string>> to_lock;  // made read-only at the end
   std::vector<std::pair<std::uint64_t, std::string>> watched;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
+  Result<sys::Fd> make_scratch_directory(unsigned mode, const std::string& inside);
   Result<> attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside);
   Result<> watch(const sys::Fd& mount, const std::string& inside);
   Result<> apply(const plan::Tmpfs& step, Source& source);
@@ -60,13 +65,20 @@ Result<Source> open_source(const plan::MountStep& step) {
 }
 
 Result<sys::Fd> Builder::make_tmpfs(const plan::Tmpfs& step) {
-  sys::Fd mount = TRY(sys::make_filesystem(
-      "tmpfs", {{"size", step.size == 0 ? "25%" : text(step.size)}, {"mode", octal(step.mode)}}, own_flags));
+  sys::Fd mount = TRY(sys::make_filesystem("tmpfs", {{"size", text(step.size)}, {"mode", octal(step.mode)}}, own_flags));
   TRY(places.add_own(mount));
   return mount;
 }
 
+// The directory itself, not yet a mount.
+Result<sys::Fd> Builder::make_scratch_directory(unsigned mode, const std::string& inside) {
+  const std::string name = text(scratch_directories++);
+  TRY(sys::make_directory_at(scratch, name, mode, inside));
+  return sys::open_at(scratch, name, O_PATH | O_NOFOLLOW);
+}
+
 Result<> Builder::attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside) {
+  places.forget();
   return sys::attach_mount(mount, at, inside);
 }
 
@@ -76,76 +88,80 @@ Result<> Builder::watch(const sys::Fd& mount, const std::string& inside) {
 }
 
 Result<> Builder::apply(const plan::Tmpfs& step, Source&) {
-  const sys::Fd at = TRY(places.directory(step.inside));
-  sys::Fd mount = TRY(make_tmpfs(step));
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
+  sys::Fd mount;
+  if (step.size != 0) {
+    mount = TRY(make_tmpfs(step));
+  } else {
+    const sys::Fd directory = TRY(make_scratch_directory(step.mode, step.inside));
+    mount = TRY(sys::clone_tree(directory, step.inside));
+  }
   TRY(attach(mount, at, step.inside));
   if (step.read_only) to_lock.emplace_back(std::move(mount), step.inside);
   return {};
 }
 
 Result<> Builder::apply(const plan::Directory& step, Source&) {
-  const sys::Fd made = TRY(places.directory(step.inside, step.mode));
+  const sys::Fd made = TRY(places.place(step.inside, MountPoints::Kind::directory, step.mode));
   return {};
 }
 
 Result<> Builder::apply(const plan::Symlink& step, Source&) {
-  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
-  return sys::make_symlink_at(parent, std::string(path::base_name(step.inside)), step.to, step.inside);
+  const sys::Fd* parent = TRY(places.parent(step.inside));
+  return sys::make_symlink_at(*parent, std::string(path::base_name(step.inside)), step.to, step.inside);
 }
 
 Result<> Builder::apply(const plan::File& step, Source&) {
-  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
-  return sys::make_file_at(parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
+  const sys::Fd* parent = TRY(places.parent(step.inside));
+  return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
 }
 
 Result<> Builder::apply(const plan::Copy& step, Source& source) {
-  const sys::Fd parent = TRY(places.directory(path::parent(step.inside)));
-  return sys::make_file_at(parent, std::string(path::base_name(step.inside)), source.content, step.mode, step.inside);
+  const sys::Fd* parent = TRY(places.parent(step.inside));
+  return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), source.content, step.mode, step.inside);
 }
 
 Result<> Builder::apply(const plan::Bind& step, Source& source) {
   if (!source.tree) return {};
-  const sys::FileStat kind = TRY(sys::stat_fd(source.tree->get(), step.outside));
-  const bool directory = kind.kind == sys::FileKind::directory;
-  const sys::Fd at = directory ? TRY(places.directory(step.inside)) : TRY(places.file(step.inside));
+  const sys::FileStat stat = TRY(sys::stat_fd(source.tree->get(), step.outside));
+  const auto kind = stat.kind == sys::FileKind::directory ? MountPoints::Kind::directory : MountPoints::Kind::file;
+  const sys::Fd at = TRY(places.place(step.inside, kind));
   return attach(*source.tree, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Layered& step, Source&) {
-  const sys::Fd at = TRY(places.directory(step.inside));
-  const sys::Fd layer = TRY(sys::make_filesystem("tmpfs", {{"size", "1M"}, {"mode", "0755"}}, own_flags));
+  const sys::Fd layer = TRY(make_scratch_directory(0755, step.inside));
   for (const plan::File& file : step.files) TRY(sys::make_file_at(layer, file.inside, file.content, file.mode, file.inside));
-  // Overlayfs resolves its layers by name, and only on mounts of this namespace: so the layer is attached
-  // where the overlay will cover it, and named "." from inside it.
-  TRY(attach(layer, at, step.inside));
   MountPoints in_layer(layer);
   TRY(in_layer.add_own(layer));
   for (const std::string& hidden : step.hidden) {
-    const sys::Fd parent = TRY(in_layer.directory(path::parent("/" + hidden)));
-    TRY(sys::make_whiteout_at(parent, std::string(path::base_name(hidden)), path::join(step.inside, hidden)));
+    const sys::Fd* parent = TRY(in_layer.parent("/" + hidden));
+    TRY(sys::make_whiteout_at(*parent, std::string(path::base_name(hidden)), path::join(step.inside, hidden)));
   }
+  // Overlayfs resolves its layers by name: ours is "." from inside it. A colon or comma in a name would need escapes;
+  // the only directory the plan layers is /etc.
   TRY(sys::change_directory(layer, step.inside));
   const sys::Fd overlay = TRY(sys::make_filesystem("overlay", {{"lowerdir", ".:" + step.outside}},
                                                    {.read_only = true, .nosuid = true, .nodev = true}));
-  const sys::Fd top = TRY(places.directory(step.inside));
-  return attach(overlay, top, step.inside);
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
+  return attach(overlay, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Proc& step, Source&) {
-  const sys::Fd at = TRY(places.directory(step.inside));
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
   auto proc = sys::make_filesystem("proc", {}, {.nosuid = true, .nodev = true, .noexec = true});
   if (!proc) return fail_hint("inside a container /proc is partly covered, and the kernel refuses a new one; run sbx doctor", proc.error().message);
   return attach(*proc, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Sysfs& step, Source&) {
-  const sys::Fd at = TRY(places.directory(step.inside));
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
   const sys::Fd sysfs = TRY(sys::make_filesystem("sysfs", {}, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}));
   return attach(sysfs, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Devpts& step, Source&) {
-  const sys::Fd at = TRY(places.directory(step.inside));
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
   // No gid=5: with one id mapped there is no such group inside.
   const sys::Fd devpts = TRY(sys::make_filesystem("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "620"}},
                                                   {.nosuid = true, .noexec = true}));
@@ -164,8 +180,9 @@ Result<> Builder::apply(const plan::Pin& step, Source&) {
 Result<> Builder::apply(const plan::Mask& step, Source&) {
   const sys::Fd at = TRY(places.find(step.inside));
   const sys::FileStat kind = TRY(sys::stat_fd(at.get(), step.inside));
-  const sys::Fd empty = TRY(sys::open_at(blank, kind.kind == sys::FileKind::directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
+  const sys::Fd empty = TRY(sys::open_at(scratch, kind.kind == sys::FileKind::directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
   const sys::Fd mount = TRY(sys::clone_tree(empty, step.inside));
+  TRY(sys::restrict_mount(mount, {.read_only = true, .noexec = true}, false, step.inside));
   TRY(attach(mount, at, step.inside));
   if (step.watch) TRY(watch(mount, step.inside));
   return {};
@@ -173,13 +190,12 @@ Result<> Builder::apply(const plan::Mask& step, Source&) {
 
 // A copy can only be made of what is attached. It covers the host's /dev, whose nodes are open by now, and
 // goes with the old root at the pivot. (On "/" it would come between the old root and the new one.)
-Result<sys::Fd> make_blank() {
-  sys::Fd blank = TRY(sys::make_filesystem("tmpfs", {{"size", "64K"}, {"mode", "0555"}}, own_flags));
-  TRY(sys::make_directory_at(blank, "directory", 0555, "an empty directory"));
-  TRY(sys::make_file_at(blank, "file", {}, 0444, "an empty file"));
-  TRY(sys::attach_mount(blank, "/dev"));
-  TRY(sys::restrict_mount(blank, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}, false, "an empty file system"));
-  return blank;
+Result<> make_scratch(Builder& builder) {
+  builder.scratch = TRY(sys::make_filesystem("tmpfs", {{"size", "25%"}, {"mode", "0755"}}, own_flags));
+  TRY(sys::make_directory_at(builder.scratch, "directory", 0555, "an empty directory"));
+  TRY(sys::make_file_at(builder.scratch, "file", {}, 0444, "an empty file"));
+  TRY(builder.places.add_own(builder.scratch));
+  return sys::attach_mount(builder.scratch, "/dev");
 }
 
 Result<> make_root(Builder& builder, const plan::MountStep& first, Source& source) {
@@ -196,7 +212,7 @@ Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps) {
   TRY(sys::make_mounts_private());
   for (const plan::MountStep& step : steps) sources.push_back(TRY(open_source(step)));
   Builder builder;
-  builder.blank = TRY(make_blank());
+  TRY(make_scratch(builder));
   TRY(make_root(builder, steps.front(), sources.front()));
   for (std::size_t i = 1; i < steps.size(); ++i)
     TRY(std::visit([&](const auto& step) { return builder.apply(step, sources[i]); }, steps[i]));

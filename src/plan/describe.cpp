@@ -9,7 +9,7 @@ namespace plan {
 
 namespace {
 
-std::string size_words(std::uint64_t size) { return size == 0 ? "size 25% of memory" : text("size ", describe_size(size)); }
+std::string size_words(std::uint64_t size) { return size == 0 ? "shared 25% of memory" : text("size ", describe_size(size)); }
 
 struct DescribeStep {
   Line operator()(const Tmpfs& step) const {

@@ -114,7 +114,7 @@ Result<> add_tmpfs(FileSystem& out, const profile::List& items, const Host& host
 }
 
 Result<> add_secrets(FileSystem& out, const profile::List& items, const Host& host) {
-  if (!items.empty()) out.steps.push_back(Tmpfs{.inside = "/run/secrets", .size = 1 << 20, .mode = 0700, .read_only = true});
+  if (!items.empty()) out.steps.push_back(Tmpfs{.inside = "/run/secrets", .mode = 0700, .read_only = true});
   for (const profile::Item& item : items) {
     const std::size_t equals = item.value.find('=');
     const std::string name = item.value.substr(0, equals);

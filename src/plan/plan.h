@@ -40,7 +40,7 @@ struct Bind {
 };
 struct Tmpfs {
   std::string inside;
-  std::uint64_t size = 0;  // bytes; 0: a quarter of memory
+  std::uint64_t size = 0;  // bytes; 0: together with all others of size 0, a quarter of memory
   unsigned mode = 0755;
   bool read_only = false;  // once everything below it is in place
 };

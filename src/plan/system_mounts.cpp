@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 6> proc_read_only{"asound", "bus", "fs", 
 // Firmware tables, and power readings that leak other processes' work (CVE-2020-8694).
 constexpr std::array<std::string_view, 2> sys_masks{"firmware", "devices/virtual/powercap"};
 
-constexpr std::uint64_t dev_size = 64 << 10;
 constexpr std::array<std::string_view, 6> devices{"full", "null", "random", "tty", "urandom", "zero"};
 
 std::string passwd_text(const Plan& plan, const Host& host, const std::string& home) {
@@ -58,7 +57,7 @@ bool is_own(const std::vector<File>& files, const std::string& name) {
 
 // Where overlayfs is missing: a tmpfs of binds, one for each entry of the host's /etc.
 void add_etc_by_entry(std::vector<MountStep>& steps, const Host& host, const std::vector<File>& files) {
-  steps.push_back(Tmpfs{.inside = "/etc", .size = 1 << 20, .mode = 0755, .read_only = true});
+  steps.push_back(Tmpfs{.inside = "/etc", .mode = 0755, .read_only = true});
   for (const auto& [name, link] : host.etc_entries) {
     const bool hidden = std::ranges::find(host.etc_secrets, name) != host.etc_secrets.end();
     if (hidden || is_own(files, name)) continue;
@@ -92,7 +91,7 @@ void add_temporary(std::vector<MountStep>& steps, bool empty_root) {
 }
 
 void add_devices(std::vector<MountStep>& steps) {
-  steps.push_back(Tmpfs{.inside = "/dev", .size = dev_size, .mode = 0755, .read_only = true});
+  steps.push_back(Tmpfs{.inside = "/dev", .mode = 0755, .read_only = true});
   for (const std::string_view name : devices)
     steps.push_back(Bind{.outside = text("/dev/", name), .inside = text("/dev/", name), .read_only = false});
   steps.push_back(Symlink{"/dev/fd", "/proc/self/fd"});
