@@ -1,6 +1,7 @@
 // sbx: run a command in a rootless sandbox. src/README.md is the map of the sources; src/cli/run.cpp is a launch.
 #include "cli/chown_back.h"
 #include "cli/completion.h"
+#include "cli/doctor.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/parse.h"
@@ -32,7 +33,7 @@ int dispatch(const cli::Options& options) {
     case cli::Verb::profile_show: return print(cli::profile_show(options.operands, options.origin, places));
     case cli::Verb::profile_check: return print_check(cli::profile_check(options.operands, places));
     case cli::Verb::profile_diff: return print(cli::profile_diff(options.operands[0], options.operands[1], places));
-    case cli::Verb::doctor: return 125;
+    case cli::Verb::doctor: return cli::doctor(options.json);
     case cli::Verb::completion: return print(cli::completion_script(options.operands[0]));
     case cli::Verb::chown_back: return cli::chown_back(options.operands);
     case cli::Verb::help: return print(cli::help_for(options.operands));

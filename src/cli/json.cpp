@@ -72,6 +72,18 @@ std::string plan_json(const plan::Plan& plan) {
   return dumped({{"version", 1}, {"profile", plan.profiles}, {"steps", std::move(steps)}, {"command", plan.command.argv}});
 }
 
+std::string diagnosis_json(const Diagnosis& diagnosis) {
+  Json checks = Json::array();
+  for (const Check& check : diagnosis.checks) {
+    Json entry = {{"name", check.name}, {"status", status_names[check.status]}, {"found", check.found}};
+    put(entry, "why", check.why);
+    put(entry, "lost", check.lost);
+    put(entry, "fix", check.fix);
+    checks.push_back(std::move(entry));
+  }
+  return dumped({{"version", 1}, {"works", diagnosis.works}, {"summary", diagnosis.summary}, {"checks", std::move(checks)}});
+}
+
 std::string signal_name(int signal) {
   if (signal >= SIGRTMIN && signal <= SIGRTMAX) return text("SIGRTMIN+", signal - SIGRTMIN);
   const char* name = ::sigabbrev_np(signal);

@@ -1,7 +1,8 @@
-// JSON for programs: the report of a run and the plan of --dry-run=json. The only file that knows the library.
+// JSON for programs: the report of a run, the plan of --dry-run=json, the findings of the doctor. The only file that knows the library.
 #pragma once
 
 #include "cli/report.h"
+#include "cli/verdicts.h"
 #include "plan/describe.h"
 
 namespace cli {
@@ -9,6 +10,7 @@ namespace cli {
 // One object and a newline. Bytes that are not UTF-8 become U+FFFD.
 std::string report_json(const RunReport& report);
 std::string plan_json(const plan::Plan& plan);
+std::string diagnosis_json(const Diagnosis& diagnosis);
 
 std::string signal_name(int signal);                                // "SIGTERM"
 std::string utc_time(std::chrono::system_clock::time_point moment);  // "2026-11-21T20:57:00Z"

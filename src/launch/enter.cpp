@@ -69,9 +69,12 @@ std::string timens_line(const char* clock, std::chrono::milliseconds offset) {
 // For the payload, which is forked after this: the caller itself stays in the old one (time_namespaces(7)).
 Result<> set_time_offsets(const plan::TimeOffsets& time, const sys::Fd& proc) {
   TRY(sys::enter_new_time_namespace());
-  const sys::Fd file = TRY(sys::open_at(proc, "self/timens_offsets", O_WRONLY));
   const std::string lines = timens_line("monotonic", time.monotonic) + timens_line("boottime", time.boottime);
-  return sys::write_all(file.get(), "/proc/self/timens_offsets", lines);
+  // /proc/self is root's while we are undumpable (proc(5)); nothing else is in the sandbox yet.
+  TRY(sys::set_dumpable(true));
+  const sys::Fd file = TRY(sys::open_at(proc, "self/timens_offsets", O_WRONLY));
+  TRY(sys::write_all(file.get(), "/proc/self/timens_offsets", lines));
+  return sys::set_dumpable(false);
 }
 
 // The first of two locks on nested user namespaces; the other is in the seccomp filter.

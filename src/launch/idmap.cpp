@@ -38,8 +38,9 @@ Result<> finish_helper(sys::RunningProgram program) {
   const std::string name = program.name;
   const sys::ProgramResult result = TRY(sys::finish_program(std::move(program)));
   if (result.status == 0) return {};
-  return fail_hint("check your lines in /etc/subuid and /etc/subgid; sbx doctor tells more", name, ": ",
-                   printable(trim(result.errors)));
+  const std::string_view said = trim(result.errors);  // usually with its name in front
+  return fail_hint("check your lines in /etc/subuid and /etc/subgid; sbx doctor tells more",
+                   said.starts_with(name) ? "" : name + ": ", printable(said));
 }
 
 // Side by side: each takes over a millisecond.

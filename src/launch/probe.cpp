@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "launch/project.h"
+#include "launch/surroundings.h"
 #include "plan/expand.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
@@ -87,6 +88,10 @@ Result<> probe_machine(Host& host) {
   std::tie(host.kernel_major, host.kernel_minor) = sys::kernel_version();
   const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
   host.overlay = host.kernel_at_least(5, 11) && filesystems.find("\toverlay\n") != std::string::npos;
+  // Mounts below a lower directory are locked in a user namespace, and overlayfs then refuses it. Container engines
+  // mount resolv.conf, hosts and hostname there.
+  const std::string mountinfo = TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes));
+  host.overlay = host.overlay && mounts_below(mountinfo, "/etc").empty();
   host.landlock_abi = sys::landlock_abi();
   for (const auto entries : {plan::masked_proc_entries(), plan::read_only_proc_entries()})
     for (const std::string_view name : entries)

@@ -27,7 +27,7 @@ struct Host {
 
   // The machine.
   int kernel_major = 0, kernel_minor = 0;
-  bool overlay = false;                                         // overlayfs mounts in user namespaces
+  bool overlay = false;                                         // overlayfs mounts in user namespaces, also over /etc
   int landlock_abi = 0;                                         // 0: none
   std::vector<std::pair<std::string, std::string>> root_links;  // "/bin" -> "usr/bin"
   std::vector<std::string> root_directories;                    // those of /bin /sbin /lib* that are not links

@@ -43,6 +43,11 @@ Result<> make_directory_at(const Fd& dir, const std::string& name, unsigned mode
   return {};
 }
 
+Result<> remove_directory_at(const Fd& dir, const std::string& name, const std::string& shown) {
+  if (SYS(::unlinkat(dir.get(), name.c_str(), AT_REMOVEDIR)) < 0) return fail_errno("rmdir ", printable(shown));
+  return {};
+}
+
 Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown) {
   const int fd = SYS(::openat(dir.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (fd < 0) return fail_errno("create ", printable(shown));

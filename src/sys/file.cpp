@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace sys {
@@ -63,6 +64,10 @@ Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow) 
   }
   return std::optional(from_stat(found));
 }
+
+bool may_write(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
+
+bool has_file_capabilities(const std::string& path) { return ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0; }
 
 Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t limit) {
   std::string out;

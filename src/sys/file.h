@@ -28,6 +28,9 @@ Result<Fd> open_at(const Fd& dir, const std::string& path, int flags, unsigned m
 Result<FileStat> stat_fd(int fd, const std::string& name);
 Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow = true);
 
+bool may_write(const std::string& path);              // the caller, by the mode and the mount (faccessat(2))
+bool has_file_capabilities(const std::string& path);  // capabilities(7), "File capabilities"
+
 // Whole files. `limit` in bytes: a larger file is an error, never a truncation.
 Result<std::string> read_fd(const Fd& fd, const std::string& name, std::size_t limit);
 Result<> rewind_file(const Fd& fd, const std::string& name);
@@ -46,6 +49,7 @@ Result<std::string> real_path(const std::string& path);
 
 // Relative to a directory descriptor, for the new root.
 Result<> make_directory_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown);
+Result<> remove_directory_at(const Fd& dir, const std::string& name, const std::string& shown);
 Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown);
 Result<> make_symlink_at(const Fd& dir, const std::string& name, const std::string& to, const std::string& shown);
 // A character device 0:0, overlayfs's mark for "not here"; allowed without privilege since 5.8.

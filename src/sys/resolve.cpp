@@ -79,6 +79,13 @@ Result<std::optional<Fd>> walk_in_root(const Fd& root, const std::string& path, 
   return std::optional<Fd>(std::move(walk.chain.back()));
 }
 
+bool has_openat2() {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  const Fd root(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how)));
+  return root.valid();
+}
+
 Result<std::optional<Fd>> find_in_root(const Fd& root, const std::string& path, LastLink last) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC | (last == LastLink::keep ? O_NOFOLLOW : 0);
