@@ -39,11 +39,17 @@ Result<bool> MountPoints::is_own(const sys::Fd& directory, const std::string& sh
 
 Result<const sys::Fd*> MountPoints::parent(const std::string& inside) {
   std::string path = path::parent(inside);
-  if (directory_.valid() && directory_path_ == path) return &directory_;
+  if (directory_path_ == path) return &directory_;
   directory_ = TRY(place(path, Kind::directory));
   directory_is_own_ = TRY(is_own(directory_, path));
   directory_path_ = std::move(path);
   return &directory_;
+}
+
+void MountPoints::forget(const std::string& inside) {
+  if (!path::is_at_or_below(directory_path_, inside)) return;
+  directory_.reset();
+  directory_path_.clear();
 }
 
 Result<sys::Fd> MountPoints::place(const std::string& inside, Kind kind, unsigned mode) {

@@ -27,8 +27,8 @@ class MountPoints {
   // The directory that `inside` is an entry of, for a step that makes the entry itself. Valid until the next call.
   Result<const sys::Fd*> parent(const std::string& inside);
 
-  // To be called after something was mounted: what was found before may be covered now.
-  void forget() { directory_.reset(); }
+  // To be called when something is mounted on `inside`: what was found there before is covered now.
+  void forget(const std::string& inside);
 
  private:
   Result<bool> is_own(const sys::Fd& directory, const std::string& shown) const;

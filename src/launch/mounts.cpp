@@ -78,7 +78,7 @@ Result<sys::Fd> Builder::make_scratch_directory(unsigned mode, const std::string
 }
 
 Result<> Builder::attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside) {
-  places.forget();
+  places.forget(inside);
   return sys::attach_mount(mount, at, inside);
 }
 

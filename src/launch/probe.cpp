@@ -68,14 +68,31 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
   return names;
 }
 
-Result<> probe_etc(Host& host) {
-  const std::vector<std::string> names = TRY(names_in("/etc"));
+// The usual names: what any other of the kind holds is closed to everybody but root.
+constexpr std::array<std::string_view, 11> usual_secrets{
+    "gshadow", "gshadow-", "shadow", "shadow-", "sudoers", "sudoers.d", "ssh/ssh_host_dsa_key", "ssh/ssh_host_ecdsa_key",
+    "ssh/ssh_host_ed25519_key", "ssh/ssh_host_rsa_key", "ssl/private"};
+
+// Root could read them all, so all are looked for.
+Result<> probe_etc_as_root(Host& host, const std::vector<std::string>& names) {
   for (const std::string& name : names)
     for (const char* pattern : {"shadow*", "gshadow*", "sudoers*"})
       if (matches_pattern(pattern, name)) host.etc_secrets.push_back(name);
   for (const std::string& name : TRY(names_in("/etc/ssh")))
     if (matches_pattern("*_key", name)) host.etc_secrets.push_back("ssh/" + name);
   if (TRY(sys::stat_path("/etc/ssl/private", false))) host.etc_secrets.emplace_back("ssl/private");
+  return {};
+}
+
+Result<> probe_etc(Host& host) {
+  std::vector<std::string> names;
+  if (host.uid == 0 || !host.overlay) names = TRY(names_in("/etc"));
+  if (host.uid == 0) {
+    TRY(probe_etc_as_root(host, names));
+  } else {
+    for (const std::string_view name : usual_secrets)
+      if (TRY(sys::stat_path(text("/etc/", name), false))) host.etc_secrets.emplace_back(name);
+  }
   if (host.overlay) return {};
   for (const std::string& name : names) {
     const std::optional<std::string> link = TRY(sys::read_link("/etc/" + name));

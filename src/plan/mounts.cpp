@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 namespace plan {
 
@@ -21,23 +22,40 @@ constexpr std::uint64_t root_size = 64 << 20;
 constexpr std::array<std::string_view, 7> home_files{".bashrc", ".config/git", ".gitconfig", ".inputrc", ".profile",
                                                      ".tmux.conf", ".vimrc"};
 
-// Sorts "/a", "/b" before "/a/x", and below that parents first. The first level may hold links that deeper
-// paths go through (/lib -> usr/lib), so it is complete before any of them.
-std::pair<int, std::string> order_of(const MountStep& step) {
+// "/a", "/b" come before "/a/x": the first level may hold links that deeper paths go through (/lib -> usr/lib),
+// so it is complete before any of them. Below that parents come first; in one directory what is made comes
+// before what is mounted, which covers nothing then.
+struct Place {
+  int level;
+  std::string directory;  // with '/' as the lowest byte
+  bool mounted;
+  std::string inside;
+  std::size_t index;
+  auto operator<=>(const Place&) const = default;
+};
+
+Place place_of(const MountStep& step, std::size_t index) {
   const std::string& inside = inside_of(step);
-  if (inside == "/") return {0, {}};
-  std::string key = inside;
-  std::ranges::replace(key, '/', '\x01');
-  return {path::parent(inside) == "/" ? 1 : 2, key};
+  const bool made = std::holds_alternative<Symlink>(step) || std::holds_alternative<Directory>(step) ||
+                    std::holds_alternative<File>(step) || std::holds_alternative<Copy>(step);
+  Place place{.level = inside == "/" ? 0 : path::parent(inside) == "/" ? 1 : 2, .directory = path::parent(inside),
+              .mounted = !made, .inside = inside, .index = index};
+  std::ranges::replace(place.directory, '/', '\x01');
+  return place;
 }
 
 std::vector<MountStep> in_order(std::vector<MountStep> steps) {
-  std::ranges::stable_sort(steps, {}, order_of);
-  std::vector<MountStep> kept;
-  for (MountStep& step : steps) {
-    if (!kept.empty() && inside_of(kept.back()) == inside_of(step)) kept.back() = std::move(step);
-    else kept.push_back(std::move(step));
+  std::vector<Place> places;
+  std::unordered_map<std::string, std::size_t> last;  // who asked last for an inside path
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    places.push_back(place_of(steps[i], i));
+    last[inside_of(steps[i])] = i;
   }
+  std::ranges::sort(places);
+  std::vector<MountStep> kept;
+  kept.reserve(steps.size());
+  for (const Place& place : places)
+    if (last.at(place.inside) == place.index) kept.push_back(std::move(steps[place.index]));
   return kept;
 }
 

@@ -26,8 +26,7 @@ bool is_for_group(int signal) {
 
 // The payload has ended: whatever it left behind ends too, and is waited for before anybody is told.
 Result<> end_sandbox(const Init& init, int status) {
-  TRY(sys::kill_all_others());
-  const rusage usage = TRY(sys::wait_for_all_children());
+  const rusage usage = TRY(sys::end_all_others());
   return send(init.channel, Message{.kind = MessageKind::ended, .number = status,
                                     .text = std::string(reinterpret_cast<const char*>(&usage), sizeof usage), .error = {}, .attached = {}});
 }

@@ -72,13 +72,15 @@ Result<ChildEvent> next_child_event() {
   return event;
 }
 
-Result<> kill_all_others() {
-  if (SYS(::kill(-1, SIGKILL)) < 0 && errno != ESRCH) return fail_errno("kill what is left");
-  return {};
-}
-
-Result<rusage> wait_for_all_children() {
-  while (SYS(::waitpid(-1, nullptr, 0)) >= 0 || errno == EINTR) {}
+Result<rusage> end_all_others() {
+  // Whoever is left has become our child, or is below one; without any there is nobody to kill, and kill(2) would
+  // look at every process of the machine to find that out.
+  pid_t left = 0;
+  while ((left = SYS(::waitpid(-1, nullptr, WNOHANG))) > 0) {}
+  if (left == 0) {
+    if (SYS(::kill(-1, SIGKILL)) < 0 && errno != ESRCH) return fail_errno("kill what is left");
+    while (SYS(::waitpid(-1, nullptr, 0)) >= 0 || errno == EINTR) {}
+  }
   if (errno != ECHILD) return fail_errno("wait for what is left");
   rusage usage{};
   if (SYS(::getrusage(RUSAGE_CHILDREN, &usage)) < 0) return fail_errno("read resource usage");

@@ -45,8 +45,8 @@ struct ChildEvent { pid_t pid = 0; int status = 0; };
 Result<ChildEvent> next_child_event();
 
 // As pid 1: SIGKILL to everybody else in the pid namespace, and the wait until the last is gone.
-Result<> kill_all_others();
-Result<rusage> wait_for_all_children();
+// What they and all before them used.
+Result<rusage> end_all_others();
 
 // Runs a program of the host to its end. stderr is returned when it fails.
 struct ProgramResult { int status = 0; std::string errors; };
