@@ -1,4 +1,6 @@
-// Names the process whose calls the test build counts: "launcher", "init", "payload". Nothing in a release build.
+// Names the process whose calls the test build counts, and what it does from now on: "launcher" until init runs,
+// then "monitor"; "init" until the payload runs, then "init-running"; "payload" until exec. Nothing in a release
+// build.
 #pragma once
 
 namespace sys {
