@@ -164,16 +164,18 @@ const std::string& inside_of(const MountStep& step) {
 }
 
 std::optional<std::string> seen_inside(const std::vector<MountStep>& steps, const std::string& outside) {
-  const Bind* best = nullptr;
+  std::optional<std::string> best;
+  std::size_t depth = 0;
   for (const MountStep& step : steps) {
     const Bind* bind = std::get_if<Bind>(&step);
-    if (bind == nullptr || !path::is_at_or_below(outside, path::normalise(bind->outside))) continue;
-    if (best == nullptr || path::normalise(bind->outside).size() >= path::normalise(best->outside).size()) best = bind;
+    if (bind == nullptr) continue;
+    const std::string base = path::normalise(bind->outside);
+    if (!path::is_at_or_below(outside, base) || base.size() < depth) continue;
+    std::string inside = path::normalise(bind->inside + "/" + (base == "/" ? outside : outside.substr(base.size())));
+    if (seen_outside(steps, inside) != outside) continue;  // another mount lies over it
+    best = std::move(inside), depth = base.size();
   }
-  if (best == nullptr) return std::nullopt;
-  const std::string base = path::normalise(best->outside);
-  const std::string rest = base == "/" ? outside : outside.substr(base.size());
-  return path::normalise(best->inside + "/" + rest);
+  return best;
 }
 
 Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& host, const Plan& so_far) {
