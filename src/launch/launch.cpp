@@ -78,14 +78,21 @@ Error explain_clone(Error error) {
   return error;
 }
 
-// Init waits for its ids, or has failed before that.
-Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandbox) {
-  std::optional<Message> message = TRY(supervise::receive(sandbox.channel));
+Result<> take_ready(const sys::Fd& channel) {
+  std::optional<Message> message = TRY(supervise::receive(channel));
   if (!message) return fail("init ended before its id maps were written");
   if (message->kind == MessageKind::failed) return std::unexpected<Error>(std::move(message->error));
   if (message->kind != MessageKind::namespaces_ready) return fail("unexpected message from init");
+  return {};
+}
+
+// Init waits for its ids, or has failed before that.
+Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandbox) {
+  TRY(take_ready(sandbox.channel));
   TRY(write_maps_of(identity, sandbox.init.pid));
-  return supervise::send(sandbox.channel, Message{.kind = MessageKind::identity_ready, .number = 0, .text = {}, .error = {}, .attached = {}});
+  auto sent = supervise::send(sandbox.channel, Message{.kind = MessageKind::identity_ready, .number = 0, .text = {}, .error = {}, .attached = {}});
+  if (!sent && sent.error().code == EPIPE) return take_ready(sandbox.channel);  // init is gone, and has said why
+  return sent;
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ Result<std::optional<Message>> receive_message(const Fd& from) {
   header.msg_iov = &piece, header.msg_iovlen = 1;
   header.msg_control = control.bytes, header.msg_controllen = sizeof control.bytes;
   ssize_t got = 0;
-  while ((got = SYS(::recvmsg(from.get(), &header, MSG_CMSG_CLOEXEC))) < 0 && errno == EINTR) {}
-  if (got < 0 && errno == ECONNRESET) return std::optional<Message>{};
+  // ECONNRESET is told once, ahead of what is queued: the other side went without reading all of ours, but its own
+  // last words are still to come.
+  while ((got = SYS(::recvmsg(from.get(), &header, MSG_CMSG_CLOEXEC))) < 0 && (errno == EINTR || errno == ECONNRESET)) {}
   if (got < 0) return fail_errno("receive from the other process");
   if (got == 0) return std::optional<Message>{};
   if ((header.msg_flags & MSG_TRUNC) != 0) return fail("message from the other process is too long");
