@@ -109,7 +109,7 @@ Result<> probe_machine(Host& host) {
   // mount resolv.conf, hosts and hostname there.
   const std::string mountinfo = TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes));
   host.overlay = host.overlay && mounts_below(mountinfo, "/etc").empty();
-  host.landlock_abi = sys::landlock_abi();
+  host.landlock_abi = TRY(sys::landlock_abi());
   for (const auto entries : {plan::masked_proc_entries(), plan::read_only_proc_entries()})
     for (const std::string_view name : entries)
       if (TRY(sys::stat_path(text("/proc/", name), false))) host.proc_entries.emplace_back(name);

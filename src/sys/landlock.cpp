@@ -50,9 +50,11 @@ Result<> add_path(const Fd& ruleset, const LandlockPath& allowed, std::uint64_t 
 
 }  // namespace
 
-int landlock_abi() {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return abi < 0 ? 0 : static_cast<int>(abi);
+Result<int> landlock_abi() {
+  const long abi = SYS(::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
+  if (abi < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) return 0;  // not built in, not switched on
+  if (abi < 0) return fail_errno("landlock: ask for its version");
+  return static_cast<int>(abi);
 }
 
 Result<> enter_landlock(int abi, const std::vector<LandlockPath>& paths) {

@@ -22,7 +22,7 @@ Result<> lock_securebits(bool root_is_nobody);
 Result<> set_no_new_privileges();
 
 struct LandlockPath { std::string path; bool writable; };
-int landlock_abi();  // 0: not available
+Result<int> landlock_abi();  // 0: not available
 // Files as listed, every other path denied; signals and abstract sockets stay inside (ABI 6). Needs no_new_privs.
 Result<> enter_landlock(int abi, const std::vector<LandlockPath>& paths);
 

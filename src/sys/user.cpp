@@ -33,10 +33,12 @@ void for_each_line(std::string_view all, const Take& take) {
 }
 
 // "passwd 1000" by getent(1); nullopt when it does not know either, or is not installed.
-std::optional<std::string> ask_getent(const char* database, Id id) {
+Result<std::optional<std::string>> ask_getent(const char* database, Id id) {
   auto line = program_output({"getent", database, text(id)}, 65536);
-  if (!line || line->empty()) return std::nullopt;
-  return *line;
+  const bool unknown = !line && (line.error().code == ENOENT || line.error().code == 0);  // 0: its exit status says so
+  if (unknown || (line && line->empty())) return std::optional<std::string>{};
+  if (!line) return std::unexpected<Error>(line.error());
+  return std::optional(*std::move(line));
 }
 
 }  // namespace
@@ -59,7 +61,7 @@ Result<std::optional<User>> find_user(Id uid) {
     if (auto user = parse_passwd_line(line); user && user->uid == uid && !found) found = std::move(user);
   });
   if (found) return found;
-  if (const auto line = ask_getent("passwd", uid)) found = parse_passwd_line(trim(*line));
+  if (const auto line = TRY(ask_getent("passwd", uid))) found = parse_passwd_line(trim(*line));
   return found;
 }
 
@@ -72,7 +74,7 @@ Result<std::optional<std::string>> find_group_name(Id gid) {
   };
   for_each_line(all ? *all : std::string(), take);
   if (found) return found;
-  if (const auto line = ask_getent("group", gid)) take(trim(*line));
+  if (const auto line = TRY(ask_getent("group", gid))) take(trim(*line));
   return found;
 }
 
