@@ -139,7 +139,7 @@ void start_payload(void* argument) {
   report_and_exit(payload->channel, run_payload(payload->plan, payload->prepared, payload->terminal));
 }
 
-Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
+[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}};
   const auto steps = [&]() -> Result<> {
     sys::set_file_mask(0);
@@ -159,8 +159,10 @@ Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd c
     sys::failpoint_role("init-running");
     return drop_own_privileges();
   };
-  if (Result<> done = steps(); !done) report_and_exit(init.channel, std::move(done).error());
-  return supervise::run_init(init);
+  Result<> done = steps();
+  if (done) done = supervise::run_init(init);
+  if (!done) report_and_exit(init.channel, std::move(done).error());
+  sys::exit_now(0);
 }
 
 }  // namespace
@@ -168,8 +170,7 @@ Result<> enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd c
 void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
   sys::failpoint_role("init");
   // Whatever happens from here on, leaving ends the pid namespace and all in it.
-  const Result<> done = enter_steps(plan, prepared, std::move(channel));
-  sys::exit_now(done ? 0 : exit_status::setup_failed);
+  enter_steps(plan, prepared, std::move(channel));
 }
 
 }  // namespace launch

@@ -2,8 +2,10 @@
 #include "supervise/handshake.h"
 #include "supervise/sandbox.h"
 #include "supervise/tty.h"
+#include "sys/failpoint.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <poll.h>
@@ -24,8 +26,8 @@ struct Monitor {
 
   Result<> tell(MessageKind kind, int number) {
     auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
-    if (!sent) channel_open = false;  // init is gone: its pidfd says the rest
-    return {};
+    if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
+    return {};  // init is gone, and what it sent before is still to be read
   }
   Result<> take(Message message);
   Result<> pass_signals();
@@ -133,18 +135,21 @@ Result<> Monitor::run() {
 }  // namespace
 
 Result<Outcome> wait(Sandbox& sandbox) {
+  sys::failpoint_role("monitor");
   Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}};
   Result<> ran = monitor.run();
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
   Outcome& outcome = monitor.outcome;
-  if (!monitor.has_ended || outcome.reason == Reason::setup || outcome.reason == Reason::mask) {
+  if (!ran || !monitor.has_ended || outcome.reason == Reason::setup || outcome.reason == Reason::mask) {
     const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
     if (!ran) return std::unexpected<Error>(std::move(ran).error());
-    if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.signaled ? ended.number : SIGKILL;
+    if (!monitor.has_ended && !ended.signaled) return fail("init ended without a word, with status ", ended.number);
+    if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.number;
   }
   if (monitor.timed_out) outcome.reason = Reason::timeout;
   if (monitor.terminal) TRY(monitor.terminal->drain());
+  if (monitor.terminal) TRY(monitor.terminal->release());
   outcome.wall = sys::monotonic_now() - sandbox.started;
   return std::move(outcome);
 }
