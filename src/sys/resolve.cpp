@@ -1,5 +1,6 @@
 // In-root path resolution. The walker keeps the chain of directories it came through, so that ".." pops
-// what it pushed and never asks the kernel for a parent: a directory moved meanwhile cannot lead out.
+// what it pushed and never asks the kernel for a parent: a directory moved meanwhile cannot lead out. Its
+// answers are openat2's, errors included (a file has no "..", magic links of /proc are refused).
 #include "sys/resolve.h"
 
 #include "base/path.h"
@@ -8,9 +9,11 @@
 #include <algorithm>
 #include <climits>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -27,16 +30,34 @@ struct Walk {
 
   void push_components(std::string_view path) {
     std::vector<std::string> parts = path::components(path);
+    if (path.ends_with('/') || path.ends_with("/.")) pending.emplace_back(".");  // what is before it is a directory
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) pending.push_back(std::move(*part));
   }
 };
+
+// The links of /proc that lead to an object and not to a name (proc(5)): "/usr/bin/x", "pipe:[1]".
+Result<bool> is_magic(const Fd& link, std::string_view to, const std::string& shown) {
+  struct statfs system {};
+  if (SYS(::fstatfs(link.get(), &system)) < 0) return fail_errno("stat ", printable(shown));
+  return system.f_type == PROC_SUPER_MAGIC && (to.starts_with('/') || to.find(':') != std::string_view::npos);
+}
+
+// Whether the walk stands on a directory.
+Result<bool> on_directory(const Walk& walk, const std::string& shown) {
+  struct stat found {};
+  if (SYS(::fstat(walk.chain.back().get(), &found)) < 0) return fail_errno("stat ", printable(shown));
+  return S_ISDIR(found.st_mode);
+}
 
 Result<> follow_link(Walk& walk, const Fd& link, const std::string& shown) {
   char bytes[PATH_MAX];
   const ssize_t length = SYS(::readlinkat(link.get(), "", bytes, sizeof bytes));
   if (length < 0) return fail_errno("readlink ", printable(shown));
-  if (++walk.links > most_links) return fail("open ", printable(shown), ": too many symbolic links");
   const std::string_view to(bytes, static_cast<std::size_t>(length));
+  if (++walk.links > most_links || TRY(is_magic(link, to, shown))) {
+    errno = ELOOP;
+    return fail_errno("open ", printable(shown));
+  }
   if (to.starts_with('/')) walk.chain.resize(1);
   walk.push_components(to);
   return {};
@@ -46,8 +67,9 @@ Result<> follow_link(Walk& walk, const Fd& link, const std::string& shown) {
 Result<bool> step(Walk& walk, const std::string& shown, LastLink last) {
   const std::string name = std::move(walk.pending.back());
   walk.pending.pop_back();
-  if (name == "..") {
-    if (walk.chain.size() > 1) walk.chain.pop_back();
+  if (name == "." || name == "..") {
+    if (!TRY(on_directory(walk, shown))) return false;
+    if (name == ".." && walk.chain.size() > 1) walk.chain.pop_back();
     return true;
   }
   const int fd = SYS(::openat(walk.chain.back().get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -67,6 +89,7 @@ Result<bool> step(Walk& walk, const std::string& shown, LastLink last) {
 }  // namespace
 
 Result<std::optional<Fd>> walk_in_root(const Fd& root, const std::string& path, LastLink last) {
+  if (path.empty()) return std::optional<Fd>{};
   Walk walk;
   const int start = SYS(::openat(root.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (start < 0) return fail_errno("open ", printable(path));
@@ -92,7 +115,8 @@ Result<std::optional<Fd>> find_in_root(const Fd& root, const std::string& path, 
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const long fd = SYS(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how));
   if (fd >= 0) return std::optional<Fd>(Fd(static_cast<int>(fd)));
-  if (errno == ENOSYS) return walk_in_root(root, path, last);
+  // EAGAIN: somewhere a directory was renamed while it climbed "..".
+  if (errno == ENOSYS || errno == EAGAIN) return walk_in_root(root, path, last);
   if (errno == ENOENT || errno == ENOTDIR) return std::optional<Fd>{};
   return fail_errno("open ", printable(path));
 }
