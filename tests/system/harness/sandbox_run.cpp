@@ -83,7 +83,11 @@ Command sbx(Words arguments) {
 
 Process::Process(const Command& command) : command_(command), pending_(command.input), started_(Clock::now()) {
   Words environment = clean_environment();
-  environment.insert(environment.end(), command.environment.begin(), command.environment.end());
+  for (const std::string& variable : command.environment) {
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& other) { return other.starts_with(name); });
+    environment.push_back(variable);
+  }
   const auto argv = pointers(command.argv), envp = pointers(environment);
   int in = -1, out = -1, err = -1;
   if (command.terminal) {

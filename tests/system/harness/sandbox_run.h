@@ -23,7 +23,7 @@ struct Command {
   Words argv;                                        // argv[0]: a path, or a name to look up in PATH
   std::string cwd = "/";
   std::string input = {};                            // standard input; then end of file
-  Words environment = {};                            // "K=V", added to clean_environment()
+  Words environment = {};                            // "K=V", over clean_environment()
   bool terminal = false;                             // a pty for 0–2 and a session of its own; all output is `out`
   bool inherit_nothing = false;                      // 0–2 closed, as some daemons start programs
   std::chrono::milliseconds timeout = 30s;           // then SIGKILL, and timed_out

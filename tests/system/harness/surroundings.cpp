@@ -156,6 +156,14 @@ std::string no_id_range() {
   return "";
 }
 
+Words with_probe(Words options, const Words& words) {
+  options.insert(options.end(), {"--ro", payload("probe") + ":/probe", "--", "/probe"});
+  options.insert(options.end(), words.begin(), words.end());
+  return options;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 void SystemTest::SetUp() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // an orphan of a launch becomes our child, where children() sees it
   mounts_before_ = mounts();
@@ -179,6 +187,11 @@ Outcome SystemTest::run_sbx(Words arguments) {
   Command command = sbx(std::move(arguments));
   command.cwd = dir.path();
   return run(command);
+}
+
+Outcome SystemTest::run_shell(const std::string& script) {
+  return run({.argv = {"sh", "-c", script}, .cwd = dir.path(),
+              .environment = {"sbx=" + sbx_binary(), "probe=" + payload("probe")}});
 }
 
 }  // namespace harness

@@ -56,6 +56,11 @@ std::string no_user_namespaces();
 std::string no_id_range();            // no newuidmap, or no subordinate ids for this account
 bool has_program(std::string_view name);
 
+// "--ro …:/probe -- /probe WORDS": the arguments that run the probe in a sandbox, after OPTIONS.
+Words with_probe(Words options, const Words& words);
+// True when `text` contains `part`; EXPECT_PRED2(contains, text, part) prints both.
+bool contains(const std::string& text, const std::string& part);
+
 #define SKIP_IF(reason) \
   if (const std::string why_ = (reason); !why_.empty()) GTEST_SKIP() << why_
 
@@ -66,6 +71,8 @@ class SystemTest : public testing::Test {
 
   // sbx with the given arguments, its working directory in `dir`.
   Outcome run_sbx(Words arguments);
+  // A line of shell in `dir`, with $sbx and $probe: for redirections, umask, ulimit and what else a shell arranges.
+  Outcome run_shell(const std::string& script);
 
   TempDir dir;
 
