@@ -23,6 +23,7 @@ struct Monitor {
   std::unique_ptr<Terminal> terminal;
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
   bool timed_out = false, channel_open = true, has_ended = false;
+  bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
 
   Result<> tell(MessageKind kind, int number) {
     auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
@@ -38,7 +39,11 @@ struct Monitor {
   Result<> run();
 };
 
+// Only where a shell or the terminal's user can wake us: the payload must not stop a script that runs sbx.
 Result<> Monitor::stop_and_resume() {
+  const bool is_job = asked_to_stop || (terminal && terminal->is_users());
+  asked_to_stop = false;
+  if (!is_job) return {};
   if (terminal) TRY(terminal->release());
   TRY(sys::stop_own_group());
   if (terminal) TRY(terminal->reclaim());
@@ -84,6 +89,7 @@ Result<> Monitor::take(Message message) {
 
 Result<> Monitor::pass_signals() {
   while (const int signal = TRY(sys::read_signal(sandbox.signals))) {
+    if (signal == SIGTSTP) asked_to_stop = true;
     if (signal == SIGWINCH && terminal) TRY(terminal->follow_window_size());
     else if (signal != SIGCONT) TRY(tell(MessageKind::signal, signal));
   }

@@ -43,6 +43,7 @@ class Terminal {
 
   std::vector<sys::Watch> watches() const;           // to poll for
   Result<> copy(const std::vector<sys::Watch>& happened);
+  bool is_users() const { return shown_ >= 0; }      // one of 0–2 is a terminal of the user's
   std::chrono::milliseconds next_look() const;       // when an only-0 terminal has keys nobody waits for yet
   Result<> follow_window_size();
   Result<> release();                                // back to how the user had it
