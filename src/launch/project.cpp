@@ -1,5 +1,6 @@
 // The project is the enclosing git top level. A .git file is written by whoever wrote the project, so the
-// repository it names is believed only when that repository names this worktree in return (gitrepository-layout(5)).
+// repository it names is believed only when that repository holds this worktree's entry, which names the worktree
+// in return (gitrepository-layout(5)): an entry anywhere else could be the project's own and name any directory.
 #include "launch/project.h"
 
 #include "base/path.h"
@@ -27,7 +28,8 @@ Result<> probe_worktree(Host& host) {
   const std::string back = TRY(read_line(own + "/gitdir"));
   const std::string common = TRY(read_line(own + "/commondir"));
   if (common.empty() || path::normalise(path::join(own, back)) != pointer) return {};
-  host.git_common_dir = path::normalise(path::join(own, common));
+  const std::string repository = path::normalise(path::join(own, common));
+  if (path::parent(own) == path::join(repository, "worktrees")) host.git_common_dir = repository;
   return {};
 }
 
