@@ -37,6 +37,8 @@ Result<> probe_caller(Host& host) {
   const std::string home = environment_value(host, "HOME");
   if (home.starts_with('/')) host.home = home;
   else if (user) host.home = user->home;
+  const auto real_home = sys::real_path(host.home);
+  if (real_home) host.real_home = *real_home;
   host.group = TRY(sys::find_group_name(host.gid)).value_or(host.user);
   for (std::size_t fd = 0; fd < host.terminal.size(); ++fd) host.terminal[fd] = sys::is_terminal(static_cast<int>(fd));
   return {};

@@ -49,12 +49,15 @@ Result<std::string> project_directory(const Host& host) {
   if (host.cwd.empty()) return fail_hint("go to a directory that exists", "working directory was deleted");
   const std::string& project = host.project;
   if (project == "/") return no_project(host, "is the whole file system");
-  if (project == host.home) return no_project(host, "is your home");
-  if (path::is_below(host.home, project)) return no_project(host, "holds your home");
-  for (const std::string_view place : secret_places)
-    if (const std::string secret = path::join(host.home, place);
-        path::is_at_or_below(project, secret) || path::is_below(secret, project))
-      return no_project(host, "is a place of secrets");
+  for (const std::string& home : {host.home, host.real_home}) {
+    if (home.empty()) continue;
+    if (project == home) return no_project(host, "is your home");
+    if (path::is_below(home, project)) return no_project(host, "holds your home");
+    for (const std::string_view place : secret_places)
+      if (const std::string secret = path::join(home, place);
+          path::is_at_or_below(project, secret) || path::is_below(secret, project))
+        return no_project(host, "is a place of secrets");
+  }
   for (const std::string_view place : system_places)
     if (path::is_at_or_below(project, place) && !path::is_at_or_below(project, "/usr/src"))
       return no_project(host, "belongs to the system");

@@ -14,6 +14,7 @@ struct Host {
   // The caller.
   Id uid = 0, gid = 0;
   std::string user, group, home, shell;  // home is $HOME where that is an absolute path, else passwd's
+  std::string real_home;  // without symbolic links; empty when it does not exist
   std::vector<IdRange> subuids, subgids;  // read only when the profile needs a range
   std::vector<std::pair<std::string, std::string>> environment;
   std::array<bool, 3> terminal{};  // which of descriptors 0–2 is a terminal
