@@ -57,7 +57,7 @@ Attempt try_seccomp() {
 
 Attempt try_landlock() {
   return try_stage(0, nullptr, []() -> Result<std::string> {
-    const int abi = sys::landlock_abi();
+    const int abi = TRY(sys::landlock_abi());
     if (abi == 0) return fail("this kernel has none, or it is not in use");
     TRY(sys::set_no_new_privileges());
     TRY(sys::enter_landlock(abi, {{"/", false}}));

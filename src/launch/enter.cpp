@@ -83,19 +83,15 @@ Result<> forbid_nested_userns(const sys::Fd& proc) {
   return sys::write_all(file.get(), "/proc/sys/user/max_user_namespaces", "0");
 }
 
-struct Inside {
-  std::vector<std::pair<std::uint64_t, std::string>> masks;
-  sys::Fd mountinfo;
-};
-
-Result<Inside> take_root(const plan::Plan& plan, const sys::Fd& proc) {
+Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, supervise::Init& init) {
   BuiltRoot built = TRY(build_root(plan.mounts));
   if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(proc));
   TRY(sys::pivot_to(built.root));
-  Inside inside{.masks = std::move(built.watched), .mountinfo = {}};
+  init.masks = std::move(built.watched);
+  init.moves = std::move(built.moves), init.move_numbers = std::move(built.move_numbers);
   // Through the host's /proc, held since before the pivot; opened now, because it shows what its opener's root shows.
-  if (!inside.masks.empty()) inside.mountinfo = TRY(sys::open_at(proc, "self/mountinfo", O_RDONLY));
-  return inside;
+  if (!init.masks.empty()) init.mountinfo = TRY(sys::open_at(proc, "self/mountinfo", O_RDONLY));
+  return {};
 }
 
 // The slave side, after the launcher has the master and has set the size.
@@ -140,7 +136,7 @@ void start_payload(void* argument) {
 }
 
 [[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
-  supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}};
+  supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
   const auto steps = [&]() -> Result<> {
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
@@ -149,9 +145,8 @@ void start_payload(void* argument) {
     TRY(sys::new_session());
     TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
-    Inside inside = TRY(take_root(plan, proc));
+    TRY(take_root(plan, proc, init));
     proc.reset();
-    init.masks = std::move(inside.masks), init.mountinfo = std::move(inside.mountinfo);
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
     Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
     if (plan.command.terminal) payload.terminal = TRY(take_terminal(init.channel));

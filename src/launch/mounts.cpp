@@ -6,6 +6,7 @@
 #include "launch/mount_points.h"
 #include "sys/file.h"
 #include "sys/mount.h"
+#include "sys/moves.h"
 
 #include <fcntl.h>
 #include <optional>
@@ -32,11 +33,13 @@ struct Builder {
   MountPoints places{root};
   std::vector<std::pair<sys::Fd, std::string>> to_lock;  // made read-only at the end
   std::vector<std::pair<std::uint64_t, std::string>> watched;
+  sys::Fd moves;
+  std::vector<std::pair<int, std::string>> move_numbers;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
   Result<sys::Fd> make_scratch_directory(unsigned mode, const std::string& inside);
   Result<> attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside);
-  Result<> watch(const sys::Fd& mount, const std::string& inside);
+  Result<> watch(const sys::Fd& mount, const sys::Fd& covered, const std::string& inside);
   Result<> apply(const plan::Tmpfs& step, Source& source);
   Result<> apply(const plan::Directory& step, Source& source);
   Result<> apply(const plan::Symlink& step, Source& source);
@@ -82,8 +85,11 @@ Result<> Builder::attach(const sys::Fd& mount, const sys::Fd& at, const std::str
   return sys::attach_mount(mount, at, inside);
 }
 
-Result<> Builder::watch(const sys::Fd& mount, const std::string& inside) {
+// The mount may be taken away (mountinfo tells), or be carried off with what it covers (inotify tells).
+Result<> Builder::watch(const sys::Fd& mount, const sys::Fd& covered, const std::string& inside) {
   watched.emplace_back(TRY(sys::mount_id(mount, inside)), inside);
+  if (!moves.valid()) moves = TRY(sys::make_move_watch());
+  move_numbers.emplace_back(TRY(sys::watch_for_move(moves, covered, inside)), inside);
   return {};
 }
 
@@ -173,7 +179,7 @@ Result<> Builder::apply(const plan::Pin& step, Source&) {
   const sys::Fd mount = TRY(sys::clone_tree(at, step.inside));
   if (step.read_only) TRY(sys::restrict_mount(mount, {.read_only = true}, true, step.inside));
   TRY(attach(mount, at, step.inside));
-  if (step.watch) TRY(watch(mount, step.inside));
+  if (step.watch) TRY(watch(mount, at, step.inside));
   return {};
 }
 
@@ -184,7 +190,7 @@ Result<> Builder::apply(const plan::Mask& step, Source&) {
   const sys::Fd mount = TRY(sys::clone_tree(empty, step.inside));
   TRY(sys::restrict_mount(mount, {.read_only = true, .noexec = true}, false, step.inside));
   TRY(attach(mount, at, step.inside));
-  if (step.watch) TRY(watch(mount, step.inside));
+  if (step.watch) TRY(watch(mount, at, step.inside));
   return {};
 }
 
@@ -217,7 +223,8 @@ Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps) {
   for (std::size_t i = 1; i < steps.size(); ++i)
     TRY(std::visit([&](const auto& step) { return builder.apply(step, sources[i]); }, steps[i]));
   for (const auto& [mount, inside] : builder.to_lock) TRY(sys::restrict_mount(mount, {.read_only = true}, false, inside));
-  return BuiltRoot{.root = std::move(builder.root), .watched = std::move(builder.watched)};
+  return BuiltRoot{.root = std::move(builder.root), .watched = std::move(builder.watched),
+                   .moves = std::move(builder.moves), .move_numbers = std::move(builder.move_numbers)};
 }
 
 }  // namespace launch

@@ -14,6 +14,8 @@ namespace launch {
 struct BuiltRoot {
   sys::Fd root;
   std::vector<std::pair<std::uint64_t, std::string>> watched;  // mount id, path inside
+  sys::Fd moves;                                               // valid when there are any
+  std::vector<std::pair<int, std::string>> move_numbers;       // sys::next_move's, path inside
 };
 
 // In a mount namespace of our own: opens every source, then builds the new root beside the old one.

@@ -43,7 +43,20 @@ void pin_once(std::vector<MountStep>& steps, const std::string& inside, bool rea
     const Pin* pin = std::get_if<Pin>(&step);
     if (pin != nullptr && pin->inside == inside && (pin->read_only || !read_only)) return;
   }
-  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = read_only});
+  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = true});
+}
+
+// "PATH[?]": with the question mark it may be missing.
+struct Guarded {
+  std::string inside;
+  bool optional = false;
+};
+
+// Neither the payload nor, unnoticed, the host can rename a directory between the bind and what is guarded in it.
+void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top) {
+  std::vector<std::string> parents;
+  for (std::string at = path::parent(inside); path::is_below(at, top); at = path::parent(at)) parents.push_back(at);
+  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, *at, false);
 }
 
 // Read-only, and every directory between it and the bind a mount point: none can be renamed away.
@@ -58,23 +71,35 @@ void add_protection(FileSystem& out, const Host& host, const std::string& inside
     out.notes.push_back(text("not protected, because it does not exist: ", printable(inside)));
     return;
   }
-  std::vector<std::string> parents;
-  for (std::string at = path::parent(inside); path::is_below(at, top); at = path::parent(at)) parents.push_back(at);
-  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(out.steps, *at, false);
+  pin_parents(out.steps, inside, top);
   pin_once(out.steps, inside, true);
 }
 
-void add_cover(FileSystem& out, const Host& host, const std::string& inside) {
+Result<> add_cover(FileSystem& out, const Host& host, const Guarded& guarded) {
+  const std::string& inside = guarded.inside;
   for (MountStep& step : out.steps) {
     Layered* layered = std::get_if<Layered>(&step);
     if (layered == nullptr || !path::is_below(inside, layered->inside)) continue;
-    layered->hidden.push_back(inside.substr(layered->inside.size() + 1));
-    return;
+    const std::string name = inside.substr(layered->inside.size() + 1);
+    // A whiteout and something below it cannot both be made.
+    if (std::ranges::any_of(layered->hidden, [&](const std::string& each) { return path::is_at_or_below(name, each); })) return {};
+    std::erase_if(layered->files, [&](const File& file) { return path::is_at_or_below(file.inside, name); });
+    std::erase_if(layered->hidden, [&](const std::string& each) { return path::is_below(each, name); });
+    layered->hidden.push_back(name);
+    return {};
   }
   const std::optional<std::string> outside = seen_outside(out.steps, inside);
-  if (!outside) return;  // on a tmpfs of our own: there is nothing of the host's to hide
-  if (is_present(host, *outside)) out.steps.push_back(Mask{.inside = inside, .watch = true});
-  else out.notes.push_back(text("not hidden, because it does not exist: ", printable(inside)));
+  if (!outside) return {};  // on a tmpfs of our own: there is nothing of the host's to hide
+  if (!is_present(host, *outside)) {
+    if (!guarded.optional)
+      return fail_hint("check the name, or end it with ? where it may be missing", "hide ", printable(inside), ": No such file or directory");
+    out.notes.push_back(text("not hidden, because it does not exist: ", printable(inside)));
+    return {};
+  }
+  const std::string top = inside_of(*covering(out.steps, inside));
+  pin_parents(out.steps, inside, top);
+  out.steps.push_back(Mask{.inside = inside, .watch = true});
+  return {};
 }
 
 std::vector<std::string> own_directories(const Host& host) {
@@ -99,10 +124,23 @@ void hide_own_directories(FileSystem& out, const Host& host) {
       out.steps.push_back(Mask{.inside = *inside, .watch = true});
 }
 
-Result<std::vector<std::string>> guarded_paths(const profile::List& items, const Host& host) {
-  std::vector<std::string> out;
-  for (const profile::Item& item : items) out.push_back(TRY(parse_inside(item, item.value, host)));
+Result<std::vector<Guarded>> guarded_paths(const profile::List& items, const Host& host) {
+  std::vector<Guarded> out;
+  for (const profile::Item& item : items) {
+    const bool optional = item.value.size() > 1 && item.value.ends_with('?');
+    const std::string path = item.value.substr(0, item.value.size() - (optional ? 1 : 0));
+    out.push_back({TRY(parse_inside(item, path, host)), optional});
+  }
   return out;
+}
+
+// Only where that is asked for: the host may then bring back into sight what was hidden, and undo what was protected.
+void stop_watching(FileSystem& out) {
+  for (MountStep& step : out.steps) {
+    if (Pin* pin = std::get_if<Pin>(&step)) pin->watch = false;
+    if (Mask* mask = std::get_if<Mask>(&step)) mask->watch = false;
+  }
+  out.notes.emplace_back("hidden and protected paths are not watched: the host may replace them");
 }
 
 }  // namespace
@@ -119,6 +157,7 @@ std::optional<std::string> seen_outside(const std::vector<MountStep>& steps, con
 
 Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile, const Host& host) {
   std::vector<std::string> paths = own_directories(host);
+  if (host.git_is_file) paths.push_back(path::join(host.project, ".git"));
   FileSystem binds;
   Identity identity;
   identity.uid = host.uid;
@@ -134,8 +173,8 @@ Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile,
     TRY(collect(profile.read_write, false));
   }
   for (const profile::List* items : {&profile.protect, &profile.hide}) {
-    const std::vector<std::string> guarded = TRY(guarded_paths(*items, host));
-    for (const std::string& inside : guarded) {
+    const std::vector<Guarded> guarded = TRY(guarded_paths(*items, host));
+    for (const auto& [inside, optional] : guarded) {
       paths.push_back(inside);
       if (const auto outside = seen_outside(binds.steps, inside)) paths.push_back(*outside);
     }
@@ -144,14 +183,15 @@ Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile,
 }
 
 Result<> add_guards(FileSystem& out, const profile::Profile& profile, const Host& host) {
-  std::vector<std::string> protect = TRY(guarded_paths(profile.protect, host));
+  std::vector<Guarded> protect = TRY(guarded_paths(profile.protect, host));
   // A .git file names the repository: rewritten, it would bring hooks of the payload's own to the host.
-  if (host.git_is_file && !protect.empty()) protect.push_back(path::join(host.project, ".git"));
-  std::ranges::sort(protect);
-  for (const std::string& inside : protect) add_protection(out, host, inside);
-  const std::vector<std::string> hide = TRY(guarded_paths(profile.hide, host));
-  for (const std::string& inside : hide) add_cover(out, host, inside);
+  if (host.git_is_file && !protect.empty()) protect.push_back({path::join(host.project, ".git"), false});
+  std::ranges::sort(protect, {}, &Guarded::inside);
+  for (const Guarded& each : protect) add_protection(out, host, each.inside);
+  const std::vector<Guarded> hide = TRY(guarded_paths(profile.hide, host));
+  for (const Guarded& each : hide) TRY(add_cover(out, host, each));
   hide_own_directories(out, host);
+  if (std::ranges::any_of(profile.allow_degraded, [](const profile::Item& item) { return item.value == "hide"; })) stop_watching(out);
   return {};
 }
 

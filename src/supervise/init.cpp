@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "supervise/handshake.h"
 #include "sys/file.h"
+#include "sys/moves.h"
 #include "sys/process.h"
 
 #include <algorithm>
@@ -55,14 +56,29 @@ Result<bool> obey(const Init& init) {
   return false;
 }
 
+Result<> tell_lost(const Init& init, const std::string& path) {
+  return send(init.channel, Message{.kind = MessageKind::mask_lost, .number = 0, .text = path, .error = {}, .attached = {}});
+}
+
 // True when a mask is gone: the host renamed over its file, or removed it (rule 8 of the design's security rules).
 Result<bool> check_masks(const Init& init) {
   TRY(sys::rewind_file(init.mountinfo, "mountinfo"));
   const std::string now = TRY(sys::read_fd(init.mountinfo, "mountinfo", most_mountinfo));
   const std::string* lost = lost_mask(init.masks, now);
   if (lost == nullptr) return false;
-  TRY(send(init.channel, Message{.kind = MessageKind::mask_lost, .number = 0, .text = *lost, .error = {}, .attached = {}}));
+  TRY(tell_lost(init, *lost));
   return true;
+}
+
+// True when a mask was carried off: the host gave its file, or a directory above it, another name.
+Result<bool> check_moves(const Init& init) {
+  const int number = TRY(sys::next_move(init.moves));
+  for (const auto& [watch, path] : init.move_numbers)
+    if (number != 0 && watch == number) {
+      TRY(tell_lost(init, path));
+      return true;
+    }
+  return false;
 }
 
 }  // namespace
@@ -77,12 +93,13 @@ const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::str
 }
 
 Result<> run_init(const Init& init) {
-  std::array<sys::Watch, 3> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
-                                     {init.mountinfo.get(), POLLPRI}}};  // poll(2) ignores a descriptor of -1
+  std::array<sys::Watch, 4> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
+                                     {init.mountinfo.get(), POLLPRI}, {init.moves.get(), POLLIN}}};  // poll(2) ignores a descriptor of -1
   while (true) {
     TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
     if (watches[0].happened != 0 && TRY(obey(init))) return {};
     if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
+    if (watches[3].happened != 0 && TRY(check_moves(init))) return {};
     if (watches[1].happened == 0) continue;
     while (TRY(sys::read_signal(init.signals)) != 0) {}
     if (TRY(reap(init))) return {};

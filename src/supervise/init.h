@@ -17,6 +17,8 @@ struct Init {
   sys::Fd channel, signals;      // signals: SIGCHLD
   sys::Fd mountinfo;             // open only when there are masks to watch
   std::vector<std::pair<std::uint64_t, std::string>> masks;  // mount id, path inside
+  sys::Fd moves;                                             // with the masks
+  std::vector<std::pair<int, std::string>> move_numbers;     // sys::next_move's, path inside
 };
 
 // Until the payload has ended or the launcher is gone. Then the caller exits, and the kernel ends the rest.
