@@ -51,7 +51,7 @@ Result<> append_pair(Options& options, const Option& option, std::string_view va
 }
 
 Result<> environment(Options& options, const Option& option, std::string_view value) {
-  if (value.starts_with('=')) return fail(option.long_form(), ": '", printable(value), "' has no name");
+  if (value.starts_with('=')) return fail_hint("write -e NAME=VALUE, or -e NAME to pass yours on", option.long_form(), ": '", printable(value), "' has no name");
   const bool pair = value.find('=') != std::string_view::npos;
   add(options, option, Change::append, pair ? "environment.set" : "environment.pass", value);
   return {};

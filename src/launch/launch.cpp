@@ -73,7 +73,8 @@ Result<Prepared> prepare(const plan::Plan& plan) {
 }
 
 Error explain_clone(Error error) {
-  if (error.code == EPERM || error.code == EACCES || error.code == ENOSPC || error.code == EINVAL)
+  if (error.code == EPERM || error.code == EACCES || error.code == ENOSPC || error.code == EINVAL ||
+      error.code == ENOSYS || error.code == EUSERS)
     error.hint = "this machine does not let you make user namespaces; sbx doctor says why";
   return error;
 }

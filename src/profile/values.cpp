@@ -139,7 +139,7 @@ Result<UlimitValue> parse_ulimit_value(std::string_view in) {
   limit.soft = TRY(parse_limit(in.substr(0, colon)));
   limit.hard = limit.soft;
   if (colon != std::string_view::npos) limit.hard = TRY(parse_limit(in.substr(colon + 1)));
-  if (limit.soft > limit.hard) return fail("'", printable(in), "' has a soft limit above the hard one");
+  if (limit.soft > limit.hard) return fail_hint("write SOFT:HARD, the hard one the larger", "'", printable(in), "' has a soft limit above the hard one");
   return limit;
 }
 
