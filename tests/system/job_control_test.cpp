@@ -90,6 +90,7 @@ TEST_F(JobControlTest, WithoutATerminalOfItsOwnItStopsToo) {
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("\"$sbx\" -T -- sh -c 'echo in; sleep 60'\n");
   ASSERT_TRUE(process.wait_for("in\r\n")) << process.out();
+  ::usleep(200'000);
   process.send("\x1a");
   ASSERT_TRUE(process.wait_for("Stopped")) << process.out();
   process.send("fg\n");
