@@ -3,6 +3,7 @@
 
 #include "base/units.h"
 #include "supervise/handshake.h"
+#include "supervise/sandbox.h"
 #include "sys/file.h"
 #include "sys/moves.h"
 #include "sys/process.h"
@@ -95,8 +96,12 @@ const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::str
 Result<> run_init(const Init& init) {
   std::array<sys::Watch, 4> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
                                      {init.mountinfo.get(), POLLPRI}, {init.moves.get(), POLLIN}}};  // poll(2) ignores a descriptor of -1
+  bool settled = false;  // a short command is not worth the call
   while (true) {
-    TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+    TRY(sys::wait_for_events(watches, settled ? std::chrono::milliseconds(-1) : settle_time));
+    const bool quiet = std::ranges::all_of(watches, [](const sys::Watch& watch) { return watch.happened == 0; });
+    if (quiet && !settled) sys::release_idle_memory();
+    settled = settled || quiet;
     if (watches[0].happened != 0 && TRY(obey(init))) return {};
     if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
     if (watches[3].happened != 0 && TRY(check_moves(init))) return {};

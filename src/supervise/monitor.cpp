@@ -22,7 +22,7 @@ struct Monitor {
   Outcome outcome;
   std::unique_ptr<Terminal> terminal;
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
-  bool timed_out = false, channel_open = true, has_ended = false;
+  bool settled = false, timed_out = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
 
   Result<> tell(MessageKind kind, int number) {
@@ -121,7 +121,13 @@ Result<> Monitor::turn() {
   std::vector<sys::Watch> watches{{channel_open ? sandbox.channel.get() : -1, POLLIN}, {sandbox.signals.get(), POLLIN}};
   const std::vector<sys::Watch> of_terminal = terminal ? terminal->watches() : std::vector<sys::Watch>{};
   watches.insert(watches.end(), of_terminal.begin(), of_terminal.end());
-  TRY(sys::wait_for_events(watches, wait_at_most()));
+  const milliseconds limit = wait_at_most();
+  const bool to_settle = !settled && (limit.count() < 0 || limit > settle_time);
+  TRY(sys::wait_for_events(watches, to_settle ? settle_time : limit));
+  if (to_settle && std::ranges::all_of(watches, [](const sys::Watch& watch) { return watch.happened == 0; })) {
+    settled = true;
+    sys::release_idle_memory();
+  }
   if (watches[0].happened != 0) {
     std::optional<Message> message = TRY(receive(sandbox.channel));
     if (!message) channel_open = false;

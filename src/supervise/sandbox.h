@@ -12,6 +12,9 @@
 
 namespace supervise {
 
+// A sandbox in which nothing happened for this long is there to stay: launcher and init shrink.
+inline constexpr std::chrono::milliseconds settle_time{500};
+
 struct Sandbox {
   sys::Process init;
   sys::Fd channel;                       // the handshake's socket

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -24,6 +25,20 @@ void populate_heap() {
   // Advice only: where the kernel does not know it (before 5.14), the pages come one by one.
   if (block != nullptr) static_cast<void>(::madvise(reinterpret_cast<void*>(start), bytes - page, MADV_POPULATE_WRITE));
   ::free(block);
+}
+
+extern "C" {
+extern const char __executable_start;  // of the linker (ld(1)); text and constants lie between them
+extern const char __etext;
+}
+
+void release_idle_memory() {
+  constexpr std::uintptr_t page = 4096;
+  const auto start = (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) & ~(page - 1);
+  const auto end = reinterpret_cast<std::uintptr_t>(&__etext) & ~(page - 1);
+  // Clean pages of a file: nothing is lost, and a refusal only means that they stay.
+  static_cast<void>(::madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED));
+  ::malloc_trim(0);
 }
 
 Result<> set_process_name(const char* name) {

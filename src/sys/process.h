@@ -62,6 +62,9 @@ Result<> stop_own_group();                              // SIGTSTP to our proces
 
 // The first pages of the heap at once: a launch touches them all, and each alone is a fault of 2–3 µs.
 void populate_heap();
+// Gives back what only the set-up needed: free heap, and the pages of our own program file, which come again by
+// themselves where they are used. For a process that will wait for long.
+void release_idle_memory();
 Result<> set_process_name(const char* name);
 Result<> set_dumpable(bool value);
 Result<> set_parent_death_signal(int signal);
