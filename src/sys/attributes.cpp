@@ -19,12 +19,11 @@
 namespace sys {
 
 void populate_heap() {
-  constexpr std::size_t bytes = 120 << 10, page = 4096;  // below malloc's threshold for a mapping of its own
-  void* block = ::malloc(bytes);
-  const auto start = (reinterpret_cast<std::uintptr_t>(block) + page - 1) & ~(page - 1);
+  constexpr std::size_t bytes = 120 << 10, page = 4096;
+  ::free(::malloc(bytes));  // below malloc's threshold for a mapping of its own: the heap grows to hold it
+  const auto end = reinterpret_cast<std::uintptr_t>(::sbrk(0)) & ~(page - 1);
   // Advice only: where the kernel does not know it (before 5.14), the pages come one by one.
-  if (block != nullptr) static_cast<void>(::madvise(reinterpret_cast<void*>(start), bytes - page, MADV_POPULATE_WRITE));
-  ::free(block);
+  static_cast<void>(::madvise(reinterpret_cast<void*>(end - bytes), bytes, MADV_POPULATE_WRITE));
 }
 
 extern "C" {
