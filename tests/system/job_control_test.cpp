@@ -123,7 +123,8 @@ TEST_F(JobControlTest, KilledWhileStoppedItLeavesNothing) {
   ::usleep(200'000);  // a shell that is about to vfork does not stop
   process.send("\x1a");
   ASSERT_TRUE(process.wait_for("Stopped")) << process.out();
-  process.send("kill -KILL %1\n");
+  process.send("kill -KILL %1; wait %1; echo ended\"\"now\n");
+  EXPECT_TRUE(process.wait_for("endednow")) << process.out();
   EXPECT_TRUE(eventually([&] { return processes_with(marker).empty(); }));
   leave(process);
 }
