@@ -28,6 +28,16 @@ std::string environment_value(const Host& host, std::string_view name) {
   return {};
 }
 
+// A home that does not exist, or is closed to us, has no other name either.
+Result<> probe_real_home(Host& host) {
+  if (host.home.empty()) return {};
+  auto real_home = sys::real_path(host.home);
+  const int code = real_home ? 0 : real_home.error().code;
+  if (code != 0 && code != ENOENT && code != ENOTDIR && code != EACCES) return std::unexpected<Error>(std::move(real_home).error());
+  if (real_home) host.real_home = *std::move(real_home);
+  return {};
+}
+
 Result<> probe_caller(Host& host) {
   host.uid = sys::caller_uid(), host.gid = sys::caller_gid();
   host.environment = sys::environment();
@@ -37,8 +47,7 @@ Result<> probe_caller(Host& host) {
   const std::string home = environment_value(host, "HOME");
   if (home.starts_with('/')) host.home = home;
   else if (user) host.home = user->home;
-  const auto real_home = sys::real_path(host.home);
-  if (real_home) host.real_home = *real_home;
+  TRY(probe_real_home(host));
   host.group = TRY(sys::find_group_name(host.gid)).value_or(host.user);
   for (std::size_t fd = 0; fd < host.terminal.size(); ++fd) host.terminal[fd] = sys::is_terminal(static_cast<int>(fd));
   return {};
