@@ -84,8 +84,22 @@ Result<> check_ranges(const Host& host) {
   };
   if (host.subuids.empty()) return missing("/etc/subuid", "--add-subuids");
   if (host.subgids.empty()) return missing("/etc/subgid", "--add-subgids");
-  if (total(host.subuids) + total(host.subgids) > 2 * all_ids) return fail("subordinate ranges of ", host.user, " are too large");
+  if (std::max(total(host.subuids), total(host.subgids)) > all_ids)
+    return fail_hint("check /etc/subuid and /etc/subgid", "subordinate ranges of ", printable(host.user), " are too large");
   return {};
+}
+
+// The kernel would refuse to take an id that no map has.
+Result<> check_mapped(const std::vector<IdMap>& maps, Id id, const char* what, const char* file) {
+  const auto covers = [&](const IdMap& map) { return id >= map.inside && id - map.inside < map.count; };
+  if (std::ranges::any_of(maps, covers)) return {};
+  return fail_hint(text("ask for a smaller one, or for a larger range in ", file), what, " ", id, " lies outside the subordinate range");
+}
+
+Result<Identity> checked(Identity identity) {
+  TRY(check_mapped(identity.uids, identity.uid, "user", "/etc/subuid"));
+  TRY(check_mapped(identity.gids, identity.gid, "group", "/etc/subgid"));
+  return identity;
 }
 
 Result<Identity> identity_of_root(const Asked& asked, const Host& host) {
@@ -101,7 +115,7 @@ Result<Identity> identity_of_root(const Asked& asked, const Host& host) {
     identity.uids = {{ids.uid, host.subuids.empty() ? nobody : host.subuids.front().first, 1}};
     identity.gids = {{ids.gid, host.subgids.empty() ? nobody : host.subgids.front().first, 1}};
   }
-  return identity;
+  return checked(std::move(identity));
 }
 
 // A root file system's owner decides: the caller's own, or the range's.
@@ -130,7 +144,7 @@ Result<Identity> make_identity(const profile::Profile& profile, const Host& host
   const bool by_range = TRY(owned_by_range(host, profile.root ? profile.root->value : "/"));
   identity.uids = by_range ? map_range(host.subuids) : map_around(ids.uid, host.uid, host.subuids);
   identity.gids = by_range ? map_range(host.subgids) : map_around(ids.gid, host.gid, host.subgids);
-  return identity;
+  return checked(std::move(identity));
 }
 
 }  // namespace plan
