@@ -22,6 +22,7 @@ struct Scenario {
   Words options;  // "@/" stands for a directory that must not change, "@notes/" for one that may
   bool terminal = false;
   std::string (*missing)() = no_user_namespaces;
+  Words environment = {};
 };
 
 void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
@@ -37,6 +38,7 @@ const std::vector<Scenario>& scenarios() {
       {"Landlock", {"--landlock", "require"}},
       {"HostRoot", {"--set", "filesystem.root=\"host\"", "--home", "keep", "--nested-userns", "--set", "seccomp.allow=[\"ptrace\"]"}},
       {"Report", {"--env-file", "@/variables", "--report", "@notes/report.json", "--stats", "--timeout", "20s"}},
+      {"Walker", {}, false, no_user_namespaces, {"SBX_FAIL_NOSYS=openat2"}},
   };
   return all;
 }
@@ -87,6 +89,7 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
       command.argv.push_back(std::move(word));
     }
     for (const char* word : {"--", "true"}) command.argv.emplace_back(word);
+    command.environment.insert(command.environment.end(), scenario().environment.begin(), scenario().environment.end());
     command.environment.push_back("HOME=" + (dir / "home"));
     command.environment.push_back("XDG_CACHE_HOME=" + (dir / "cache"));
     return command;

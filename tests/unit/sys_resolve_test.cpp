@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -160,9 +159,8 @@ TEST_F(ResolveTest, ARenameRaceNeverLeadsOutside) {
   fs::create_directories(top_ / "outside/c");
   std::ofstream(top_ / "outside/c/deep") << "outside";
   const std::string here = top_ / "root/a/b", there = top_ / "outside/b", climber = top_ / "root/a/climber";
-  std::atomic<bool> done = false;
-  std::thread mover([&] {
-    while (!done) {
+  const std::jthread mover([&](const std::stop_token& done) {
+    while (!done.stop_requested()) {
       ::rename(here.c_str(), there.c_str());
       ::rename(there.c_str(), here.c_str());
       ::renameat2(AT_FDCWD, here.c_str(), AT_FDCWD, climber.c_str(), RENAME_EXCHANGE);
@@ -184,8 +182,6 @@ TEST_F(ResolveTest, ARenameRaceNeverLeadsOutside) {
     const std::string up = describe(walk_in_root(root_, "a/b/c/../../..", LastLink::follow));
     ASSERT_TRUE(up == inode("root") || up == "absent") << up;
   }
-  done = true;
-  mover.join();
   EXPECT_EQ(found, 0) << "there is no 'outside' in the root";
 }
 
