@@ -1,12 +1,13 @@
-// The project is the enclosing git top level. A .git file is written by whoever wrote the project, so the
-// repository it names is believed only when that repository holds this worktree's entry, which names the worktree
-// in return (gitrepository-layout(5)): an entry anywhere else could be the project's own and name any directory.
+// The project is the enclosing git top level that belongs to the caller: anybody may put a .git into /tmp
+// (CVE-2022-24765). A .git file is written by whoever wrote the project, so the repository it names is believed only
+// when that repository holds this worktree's entry, which names the worktree in return (gitrepository-layout(5)).
 #include "launch/project.h"
 
 #include "base/path.h"
 #include "sys/file.h"
 
 #include <cerrno>
+#include <fcntl.h>
 
 namespace launch {
 
@@ -14,10 +15,14 @@ namespace {
 
 constexpr std::size_t most_bytes = 64 << 10;
 
-// One line of a small file, without its line end; empty when there is no such file.
+// One line of a small file, without its line end; empty when there is no such file. Not to be held up by a pipe.
 Result<std::string> read_line(const std::string& path) {
-  const auto content = TRY(sys::read_file_if_exists(path, most_bytes));
-  return content ? std::string(trim(*content)) : std::string{};
+  const std::optional<sys::Fd> file = TRY(sys::open_if_exists(path, O_RDONLY | O_NONBLOCK));
+  if (!file) return std::string{};
+  const sys::FileStat found = TRY(sys::stat_fd(file->get(), path));
+  if (found.kind != sys::FileKind::file) return std::string{};
+  const std::string content = TRY(sys::read_fd(*file, path, most_bytes));
+  return std::string(trim(content));
 }
 
 Result<> probe_worktree(Host& host) {
@@ -42,7 +47,7 @@ Result<> probe_project(Host& host) {
   host.cwd = host.project = *cwd;
   for (std::string at = host.cwd;; at = path::parent(at)) {
     const auto found = sys::stat_path(path::join(at, ".git"), false);
-    if (found && *found) {
+    if (found && *found && (*found)->uid == host.uid) {
       host.project = at;
       host.git_is_file = (*found)->kind == sys::FileKind::file;
       break;
