@@ -2,6 +2,8 @@
 #include "sys/call.h"
 #include "sys/process.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fcntl.h>
 #include <grp.h>
 #include <cstdint>
@@ -9,6 +11,7 @@
 #include <linux/close_range.h>
 #include <malloc.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -42,6 +45,14 @@ void release_idle_memory() {
 
 Result<> set_process_name(const char* name) {
   if (SYS(::prctl(PR_SET_NAME, name)) < 0) return fail_errno("name the process");
+  // The arguments lie in one piece, up to the environment or the program's name behind it (fs/binfmt_elf.c).
+  // Everybody may read them in /proc/PID/cmdline, whatever the process's mode.
+  char* const first = program_invocation_name;
+  char* end = environ != nullptr ? environ[0] : nullptr;
+  if (end == nullptr) end = reinterpret_cast<char*>(::getauxval(AT_EXECFN));
+  if (first == nullptr || end <= first) return {};
+  std::memset(first, 0, static_cast<std::size_t>(end - first));
+  std::memcpy(first, name, std::min(std::strlen(name), static_cast<std::size_t>(end - first) - 1));
   return {};
 }
 
