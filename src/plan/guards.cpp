@@ -116,12 +116,20 @@ std::vector<std::string> own_directories(const Host& host) {
   return out;
 }
 
-// Profiles, compiled filters and kept homes steer later launches: never within reach.
+// Profiles, compiled filters and kept homes steer later launches: never within reach, by whatever bind. One that
+// is not there yet is made first, lest the payload make it.
 void hide_own_directories(FileSystem& out, const Host& host) {
-  const std::vector<MountStep> binds = out.steps;
+  const std::vector<MountStep> steps = out.steps;
   for (const std::string& directory : own_directories(host))
-    if (const auto inside = seen_inside(binds, directory); inside && is_present(host, directory) && seen_outside(binds, *inside) == directory)
+    for (const MountStep& step : steps) {
+      const Bind* bind = std::get_if<Bind>(&step);
+      if (bind == nullptr || !path::is_at_or_below(directory, path::normalise(bind->outside))) continue;
+      const auto inside = seen_inside({step}, directory);
+      const bool present = is_present(host, directory);
+      if (!inside || seen_outside(steps, *inside) != directory || (!present && bind->read_only)) continue;
+      if (!present) out.prepare.push_back(directory);
       out.steps.push_back(Mask{.inside = *inside, .watch = true});
+    }
 }
 
 Result<std::vector<Guarded>> guarded_paths(const profile::List& items, const Host& host) {
@@ -172,6 +180,7 @@ Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile,
     TRY(collect(profile.read_only, true));
     TRY(collect(profile.read_write, false));
   }
+  if (host.git_is_file) paths.push_back(path::join(host.project, ".git"));
   for (const profile::List* items : {&profile.protect, &profile.hide}) {
     const std::vector<Guarded> guarded = TRY(guarded_paths(*items, host));
     for (const auto& [inside, optional] : guarded) {
