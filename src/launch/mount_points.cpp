@@ -46,6 +46,13 @@ Result<const sys::Fd*> MountPoints::parent(const std::string& inside) {
   return &directory_;
 }
 
+Result<const sys::Fd*> MountPoints::own_parent(const std::string& inside) {
+  const sys::Fd* found = TRY(parent(inside));
+  if (directory_is_own_) return found;
+  return fail_hint("make it on the host first, or bind to a place that exists: sbx creates nothing in your directories",
+                   "mount on ", printable(inside), ": No such file or directory");
+}
+
 void MountPoints::forget(const std::string& inside) {
   if (!path::is_at_or_below(directory_path_, inside)) return;
   directory_.reset();
@@ -57,10 +64,7 @@ Result<sys::Fd> MountPoints::place(const std::string& inside, Kind kind, unsigne
   std::optional<sys::Fd> found;
   if (!directory_is_own_ || directory_path_ != path::parent(inside)) found = TRY(sys::find_in_root(root_, inside));
   if (found) return std::move(*found);
-  const sys::Fd& directory = *TRY(parent(inside));
-  if (!directory_is_own_)
-    return fail_hint("make it on the host first, or bind to a place that exists: sbx creates nothing in your directories",
-                     "mount on ", printable(inside), ": No such file or directory");
+  const sys::Fd& directory = *TRY(own_parent(inside));
   const std::string name(path::base_name(inside));
   const Result<> made = kind == Kind::directory ? sys::make_directory_at(directory, name, mode, inside)
                                                 : sys::make_file_at(directory, name, {}, 0444, inside);

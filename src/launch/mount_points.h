@@ -24,13 +24,15 @@ class MountPoints {
   enum class Kind { directory, file };
   // Found, or made where it may be. Parents are made as directories.
   Result<sys::Fd> place(const std::string& inside, Kind kind, unsigned mode = 0755);
-  // The directory that `inside` is an entry of, for a step that makes the entry itself. Valid until the next call.
-  Result<const sys::Fd*> parent(const std::string& inside);
+  // The directory that `inside` is an entry of, for a step that makes the entry itself: never one of the user's.
+  // Valid until the next call.
+  Result<const sys::Fd*> own_parent(const std::string& inside);
 
   // To be called when something is mounted on `inside`: what was found there before is covered now.
   void forget(const std::string& inside);
 
  private:
+  Result<const sys::Fd*> parent(const std::string& inside);
   Result<bool> is_own(const sys::Fd& directory, const std::string& shown) const;
 
   const sys::Fd& root_;

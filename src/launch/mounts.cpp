@@ -113,17 +113,17 @@ Result<> Builder::apply(const plan::Directory& step, Source&) {
 }
 
 Result<> Builder::apply(const plan::Symlink& step, Source&) {
-  const sys::Fd* parent = TRY(places.parent(step.inside));
+  const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_symlink_at(*parent, std::string(path::base_name(step.inside)), step.to, step.inside);
 }
 
 Result<> Builder::apply(const plan::File& step, Source&) {
-  const sys::Fd* parent = TRY(places.parent(step.inside));
+  const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
 }
 
 Result<> Builder::apply(const plan::Copy& step, Source& source) {
-  const sys::Fd* parent = TRY(places.parent(step.inside));
+  const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), source.content, step.mode, step.inside);
 }
 
@@ -141,7 +141,7 @@ Result<> Builder::apply(const plan::Layered& step, Source&) {
   MountPoints in_layer(layer);
   TRY(in_layer.add_own(layer));
   for (const std::string& hidden : step.hidden) {
-    const sys::Fd* parent = TRY(in_layer.parent("/" + hidden));
+    const sys::Fd* parent = TRY(in_layer.own_parent("/" + hidden));
     TRY(sys::make_whiteout_at(*parent, std::string(path::base_name(hidden)), path::join(step.inside, hidden)));
   }
   // Overlayfs resolves its layers by name: ours is "." from inside it. A colon or comma in a name would need escapes;

@@ -59,6 +59,24 @@ std::vector<MountStep> in_order(std::vector<MountStep> steps) {
   return kept;
 }
 
+// Links and directories of our own are for the system's places. Where a bind has taken such a place, it is the
+// user's directory, and nothing is made in it.
+std::vector<MountStep> without_litter(std::vector<MountStep> steps) {
+  const auto makes = [](const MountStep& step) {
+    return std::holds_alternative<Symlink>(step) || std::holds_alternative<Directory>(step);
+  };
+  std::vector<MountStep> kept;
+  for (MountStep& step : steps) {
+    const MountStep* cover = nullptr;
+    for (const MountStep& each : kept)
+      if (!makes(each) && path::is_at_or_below(inside_of(step), inside_of(each)) &&
+          (cover == nullptr || inside_of(each).size() >= inside_of(*cover).size()))
+        cover = &each;
+    if (!makes(step) || cover == nullptr || !std::holds_alternative<Bind>(*cover)) kept.push_back(std::move(step));
+  }
+  return kept;
+}
+
 Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& plan) {
   const std::string root = profile.root ? profile.root->value : "empty";
   const bool empty = root == "empty";
@@ -187,7 +205,7 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
   TRY(add_git_common_dir(out, host));
   TRY(add_tmpfs(out, profile.tmpfs, host));
   TRY(add_secrets(out, profile.secret, host));
-  out.steps = in_order(std::move(out.steps));
+  out.steps = without_litter(in_order(std::move(out.steps)));
   TRY(add_guards(out, profile, host));
   return out;
 }
