@@ -59,7 +59,7 @@ Result<Source> open_source(const plan::MountStep& step) {
   if (const auto* copy = std::get_if<plan::Copy>(&step)) source.content = TRY(sys::read_file(copy->outside, most_secret_bytes));
   const auto* bind = std::get_if<plan::Bind>(&step);
   if (bind == nullptr) return source;
-  source.tree = TRY(sys::clone_tree(bind->outside));
+  source.tree = TRY(sys::clone_tree(bind->outside, bind->exact ? sys::Links::refuse : sys::Links::follow));
   if (!source.tree && bind->optional) return source;
   if (!source.tree) return fail_hint("check the name, or end it with ? where it may be missing", "bind ", printable(bind->outside), ": No such file or directory");
   const bool device = path::is_below(bind->inside, "/dev");

@@ -90,6 +90,7 @@ Result<PathItem> parse_path_item(const profile::Item& item, const Host& host) {
   out.optional = written.ends_with('?') && written.size() > 1;
   if (out.optional) written.pop_back();
   const std::vector<std::string> parts = TRY(path::split_colons(written));
+  out.exact = parts[0].starts_with("$PROJECT") || parts[0].starts_with("$PWD");
   if (parts.size() > 2) return fail_hint("write OUTSIDE or OUTSIDE:INSIDE", "'", printable(item.value), "' has too many colons");
   out.outside = TRY(expand_path(parts[0], host));
   if (parts.size() == 2) out.inside = TRY(parse_inside(item, parts[1], host));

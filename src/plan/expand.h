@@ -15,6 +15,7 @@ Result<std::string> expand_path(const std::string& path, const Host& host);
 struct PathItem {
   std::string outside, inside;
   bool optional = false;
+  bool exact = false;  // in the project: Bind::exact
 };
 Result<PathItem> parse_path_item(const profile::Item& item, const Host& host);
 

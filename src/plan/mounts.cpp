@@ -131,7 +131,7 @@ Result<> add_binds(FileSystem& out, const profile::List& items, bool read_only, 
     PathItem bind = TRY(parse_path_item(item, host));
     if (bind.inside == "/") return fail_hint("use --rootfs DIR for another root", "'", printable(item.value), "': / cannot be bound over");
     out.steps.push_back(Bind{.outside = std::move(bind.outside), .inside = std::move(bind.inside), .read_only = read_only,
-                             .optional = bind.optional});
+                             .optional = bind.optional, .exact = bind.exact});
   }
   return {};
 }

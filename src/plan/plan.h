@@ -37,6 +37,7 @@ struct TimeOffsets { std::chrono::milliseconds boottime{}, monotonic{}; };
 struct Bind {
   std::string outside, inside;
   bool read_only = true, optional = false;
+  bool exact = false;      // no link on the way: the project was looked at by the name it has, and may be hostile
 };
 struct Tmpfs {
   std::string inside;

@@ -25,7 +25,8 @@ Result<Fd> make_filesystem(const std::string& type, const MountOptions& options,
 
 // A private copy of the mounts at and below `path`; nullopt when it does not exist. Always recursive: a
 // plain clone of a tree with locked children is EINVAL (mount_namespaces(7)).
-Result<std::optional<Fd>> clone_tree(const std::string& path);
+enum class Links { follow, refuse };
+Result<std::optional<Fd>> clone_tree(const std::string& path, Links links = Links::follow);
 // The same of what a descriptor stands on.
 Result<Fd> clone_tree(const Fd& at, const std::string& shown);
 
