@@ -90,7 +90,7 @@ void namespaces(const Words&) {
 
 // nested WORDS…: the attack as root of a user and mount namespace of its own.
 void nested(const Words& words) {
-  const bool made = become_root_of_new_namespace(CLONE_NEWNS);
+  const bool made = become_root_of_new_namespace(CLONE_NEWNS | CLONE_NEWNET);
   print("nested", made ? "0" : result_of(-1));
   if (!made) return;
   Words rest{"/proc/self/exe"};

@@ -41,6 +41,7 @@ void unmask(const Words& words) {
     print("remount", path + " " + result_of(::mount(nullptr, name, nullptr, MS_REMOUNT | MS_BIND, nullptr)));
     print("umount", path + " " + result_of(::umount2(name, 0)));
     print("detach", path + " " + result_of(::umount2(name, MNT_DETACH)));
+    print("uncovered", path + " " + state_of(path));
     print("over", path + " " + result_of(::mount("/dev/null", name, nullptr, MS_BIND, nullptr)));
     print("after", path + " " + state_of(path));
   }
