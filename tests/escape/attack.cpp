@@ -29,7 +29,7 @@ std::string first_bytes(const std::string& path) {
   }
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return {};
-  char buffer[256];
+  char buffer[4096];
   if (const ssize_t got = ::read(fd, buffer, sizeof buffer); got > 0) out.assign(buffer, static_cast<std::size_t>(got));
   ::close(fd);
   return out;
@@ -142,7 +142,12 @@ void arguments(const Words& words) {
   for (const std::string& word : words) print("argument", word);
 }
 
-void cat(const Words& words) { print("content", first_bytes(words[1])); }
+void cat(const Words& words) {
+  std::string text = first_bytes(words[1]);
+  for (char& byte : text)
+    if (byte == '\0') byte = ' ';
+  print("content", text);
+}
 
 // A descriptor that was given for reading, opened anew for writing.
 void reopen(const Words& words) {

@@ -93,7 +93,7 @@ TEST_F(ProjectTest, ARealWorktreeBindsItsRepository) {
 TEST_F(ProjectTest, APipeHoldsNothingUp) {
   dir.write("p/.git", "gitdir: fake\n"), dir.make("p/fake");
   ASSERT_EQ(::mkfifo((dir / "p/fake/gitdir").c_str(), 0600), 0);
-  const Outcome outcome = run({.argv = Words{sbx_binary()} + sandbox("dev") + Words{"arguments"}, .cwd = dir / "p", .timeout = 3s});
+  const Outcome outcome = run({.argv = Words{sbx_binary()} + sandbox("dev") + Words{"arguments"}, .cwd = dir / "p", .timeout = 20s});
   EXPECT_FALSE(outcome.timed_out);
   EXPECT_EQ(outcome.status, 0) << all(outcome);
 }
@@ -150,18 +150,12 @@ TEST_F(EscapeTest, AKilledLauncherLeavesNothing) {
   const std::string marker = "escape-marker-" + std::to_string(::getpid());
   dir.make("w");
   const Tree before = read_tree(dir.path());
-  const auto temporary = [] {
-    Words names;
-    for (const auto& entry : std::filesystem::directory_iterator("/tmp"))
-      if (const std::string name = entry.path().filename(); name.find("sbx") != std::string::npos && !name.starts_with("sbx-test.")) names.push_back(name);
-    return names;
-  };
-  const Words temporary_before = temporary();
   std::mt19937 random(1);
   int running = 0;
   for (int i = 0; i < rounds; ++i) {
     Command command = sbx({"--rw", dir / "w", "--ro", payload("attack") + ":/attack", "--", "/attack", "target", "60", marker});
     command.cwd = dir.path();
+    command.environment = {"TMPDIR=" + dir.path()};  // what is made there shows in the tree
     Process launched(command);
     ::usleep(std::uniform_int_distribution<unsigned>(0, 15'000)(random));
     running += processes_with(marker).size() > 1;
@@ -171,5 +165,4 @@ TEST_F(EscapeTest, AKilledLauncherLeavesNothing) {
   }
   EXPECT_GT(running, 0) << "control: some were killed while the sandbox ran";
   EXPECT_EQ(changes(before, read_tree(dir.path())), "");
-  EXPECT_EQ(temporary(), temporary_before);
 }

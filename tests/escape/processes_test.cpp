@@ -153,7 +153,7 @@ TEST_P(ProcessTest, KillsNobodyElse) {
 // It may stop itself; what was started beside it goes on, and a time limit holds.
 TEST_P(ProcessTest, StopsNobodyElse) {
   const Words argv = Words{sbx_binary()} + sandbox(GetParam(), {"--timeout", "300ms", "--kill-after", "100ms"}) + Words{"stop"};
-  const Outcome outcome = run({.argv = Words{"sh", "-c", "\"$@\"; echo status $?", "sh"} + argv, .cwd = dir.path(), .timeout = 5s});
+  const Outcome outcome = run({.argv = Words{"sh", "-c", "\"$@\"; echo status $?", "sh"} + argv, .cwd = dir.path(), .timeout = 20s});
   EXPECT_TRUE(has(outcome, "stopping now")) << all(outcome);
   EXPECT_TRUE(has(outcome, "status 124")) << all(outcome);
 }
