@@ -15,9 +15,16 @@ void put_number(std::string& out, int number) {
   out.append(bytes, sizeof bytes);
 }
 
-void put_text(std::string& out, const std::string& content) {
-  put_number(out, static_cast<int>(content.size()));
+// An error may quote a command line of megabytes, and a message has a size that is always sent.
+constexpr std::size_t most_text = 4096;
+
+void put_text(std::string& out, std::string_view content) {
+  constexpr std::string_view cut = " (cut)";
+  const bool whole = content.size() <= most_text;
+  if (!whole) content = content.substr(0, most_text - cut.size());
+  put_number(out, static_cast<int>(content.size() + (whole ? 0 : cut.size())));
   out += content;
+  if (!whole) out += cut;
 }
 
 struct Reader {

@@ -44,7 +44,8 @@ Result<> send(const sys::Fd& channel, const Message& message);
 // nullopt: the other side is gone.
 Result<std::optional<Message>> receive(const sys::Fd& channel);
 
-// The wire form, without the descriptor; pure, for the tests. A message from a damaged peer is an error.
+// The wire form, without the descriptor; pure, for the tests. Texts are cut at 4 KiB. A message from a damaged peer
+// is an error.
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view bytes);
 

@@ -23,6 +23,7 @@ Result<std::pair<Fd, Fd>> make_message_pair() {
 }
 
 Result<> send_message(const Fd& to, std::string_view content, const Fd* attached) {
+  if (content.size() > most_bytes) return fail("message to the other process is too long");
   iovec piece{const_cast<char*>(content.data()), content.size()};
   msghdr header{};
   header.msg_iov = &piece, header.msg_iovlen = 1;

@@ -84,6 +84,20 @@ TEST(SuperviseHandshake, RandomDamageIsNeverMisread) {
   }
 }
 
+TEST(SuperviseHandshake, ALongErrorIsCutAndStillArrives) {
+  auto pair = sys::make_message_pair();
+  ASSERT_TRUE(pair);
+  Message message = full();
+  message.error.message = std::string(1'000'000, 'm');
+  message.error.hint = std::string(4096, 'h');
+  ASSERT_TRUE(send(pair->first, message));
+  const auto received = receive(pair->second);
+  ASSERT_TRUE(received && *received);
+  EXPECT_EQ((*received)->error.message, std::string(4090, 'm') + " (cut)");
+  EXPECT_EQ((*received)->error.hint, message.error.hint);
+  EXPECT_EQ((*received)->error.status, 126);
+}
+
 TEST(SuperviseHandshake, ADescriptorGoesWithTheMessage) {
   auto pair = sys::make_message_pair();
   ASSERT_TRUE(pair);
