@@ -20,7 +20,7 @@ Result<> MountPoints::add_own(const sys::Fd& mount) {
 Result<sys::Fd> MountPoints::find(const std::string& inside) const {
   std::optional<sys::Fd> found = TRY(sys::find_in_root(root_, inside));
   if (found) return std::move(*found);
-  return fail("mount on ", printable(inside), ": No such file or directory");
+  return std::unexpected<Error>(Error{ENOENT, text("mount on ", printable(inside), ": No such file or directory"), {}});
 }
 
 Result<sys::Fd> MountPoints::find_itself(const std::string& inside) const {

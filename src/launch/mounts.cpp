@@ -184,7 +184,9 @@ Result<> Builder::apply(const plan::Pin& step, Source&) {
 }
 
 Result<> Builder::apply(const plan::Mask& step, Source&) {
-  const sys::Fd at = TRY(places.find(step.inside));
+  auto found = places.find(step.inside);
+  if (!found && step.optional && found.error().code == ENOENT) return {};
+  const sys::Fd at = TRY(std::move(found));
   const sys::FileStat kind = TRY(sys::stat_fd(at.get(), step.inside));
   const sys::Fd empty = TRY(sys::open_at(scratch, kind.kind == sys::FileKind::directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
   const sys::Fd mount = TRY(sys::clone_tree(empty, step.inside));

@@ -34,7 +34,7 @@ struct DescribeStep {
   Line operator()(const Sysfs& step) const { return {"mount", "sysfs", step.inside, "read-only"}; }
   Line operator()(const Devpts& step) const { return {"mount", "devpts", step.inside, "own instance"}; }
   Line operator()(const Pin& step) const { return {"mount", "pin", step.inside, text(step.read_only ? "read-only" : "cannot be moved", step.watch ? ", watched" : "")}; }
-  Line operator()(const Mask& step) const { return {"mount", "mask", step.inside, step.watch ? "empty, watched" : "empty"}; }
+  Line operator()(const Mask& step) const { return {"mount", "mask", step.inside, text(step.watch ? "empty, watched" : "empty", step.optional ? ", where it can be made" : "")}; }
 };
 
 std::string describe_maps(const std::vector<IdMap>& maps) {

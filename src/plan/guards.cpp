@@ -128,7 +128,8 @@ void hide_own_directories(FileSystem& out, const Host& host) {
       const bool present = is_present(host, directory);
       if (!inside || seen_outside(steps, *inside) != directory || (!present && bind->read_only)) continue;
       if (!present) out.prepare.push_back(directory);
-      out.steps.push_back(Mask{.inside = *inside, .watch = true});
+      // Where the caller may not make it, nor may the payload: then there is nothing to cover.
+      out.steps.push_back(Mask{.inside = *inside, .watch = true, .optional = !present});
     }
 }
 

@@ -67,7 +67,11 @@ struct Layered {
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
 struct Pin { std::string inside; bool read_only = false, watch = false; };
 // Something already inside, covered by an empty file or directory.
-struct Mask { std::string inside; bool watch = false; };  // watch: end the sandbox when the host takes it away
+struct Mask {
+  std::string inside;
+  bool watch = false;     // end the sandbox when the host takes it away
+  bool optional = false;  // nothing is done where it does not exist
+};
 
 using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Proc, Sysfs, Devpts, Pin, Mask>;
 const std::string& inside_of(const MountStep& step);

@@ -2,9 +2,9 @@
 #include "sys/mount.h"
 
 #include "sys/call.h"
+#include "sys/resolve.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -52,15 +52,9 @@ Result<Fd> make_filesystem(const std::string& type, const MountOptions& options,
 
 Result<std::optional<Fd>> clone_tree(const std::string& path, Links links) {
   if (links == Links::refuse) {
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_SYMLINKS;
-    const long fd = SYS(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how));
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<Fd>{};
-    if (fd < 0 && errno == ELOOP)
-      return fail_hint("name where the link leads to, if that is what is meant", "bind ", printable(path), ": a symbolic link is on the way");
-    if (fd < 0) return fail_errno("bind ", printable(path));
-    return std::optional<Fd>(TRY(clone_tree(Fd(static_cast<int>(fd)), path)));
+    const std::optional<Fd> found = TRY(find_without_links(path));
+    if (!found) return std::optional<Fd>{};
+    return std::optional<Fd>(TRY(clone_tree(*found, path)));
   }
   const int tree = SYS(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
   if (tree < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<Fd>{};

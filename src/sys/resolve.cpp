@@ -102,6 +102,43 @@ Result<std::optional<Fd>> walk_in_root(const Fd& root, const std::string& path, 
   return std::optional<Fd>(std::move(walk.chain.back()));
 }
 
+namespace {
+
+std::unexpected<Error> link_on_the_way(const std::string& path) {
+  return fail_hint("name where the link leads to, if that is what is meant", "bind ", printable(path),
+                   ": a symbolic link is on the way");
+}
+
+Result<std::optional<Fd>> walk_without_links(const std::string& path) {
+  int fd = SYS(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (fd < 0) return fail_errno("open /");
+  Fd at(fd);
+  for (const std::string& name : path::components(path)) {
+    fd = SYS(::openat(at.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<Fd>{};
+    if (fd < 0) return fail_errno("open ", printable(path));
+    at = Fd(fd);
+    struct stat found {};
+    if (SYS(::fstat(fd, &found)) < 0) return fail_errno("stat ", printable(path));
+    if (S_ISLNK(found.st_mode)) return link_on_the_way(path);
+  }
+  return std::optional<Fd>(std::move(at));
+}
+
+}  // namespace
+
+Result<std::optional<Fd>> find_without_links(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const long fd = SYS(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how));
+  if (fd >= 0) return std::optional<Fd>(Fd(static_cast<int>(fd)));
+  if (errno == ENOSYS) return walk_without_links(path);
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<Fd>{};
+  if (errno == ELOOP) return link_on_the_way(path);
+  return fail_errno("open ", printable(path));
+}
+
 bool has_openat2() {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;

@@ -15,6 +15,9 @@ enum class LastLink { follow, keep };  // keep: a symbolic link as last componen
 // O_PATH descriptor; nullopt when a component does not exist.
 Result<std::optional<Fd>> find_in_root(const Fd& root, const std::string& path, LastLink last = LastLink::follow);
 
+// An absolute path no component of which may be a symbolic link: that is an error.
+Result<std::optional<Fd>> find_without_links(const std::string& path);
+
 bool has_openat2();
 
 // The walker alone, for its test: one component at a time, links read and followed by hand, at most 40.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -65,8 +66,14 @@ std::string TempDir::make(std::string_view name) const {
 }
 
 std::string read_file(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  // Not a stream: a process may end between open and read, and its entry in /proc answers ESRCH then.
+  std::string content;
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return content;
+  char block[65536];
+  for (ssize_t got = 0; (got = ::read(fd, block, sizeof block)) > 0;) content.append(block, static_cast<std::size_t>(got));
+  ::close(fd);
+  return content;
 }
 
 Tree read_tree(const std::string& directory) {
