@@ -116,6 +116,37 @@ TEST(PlanGuards, HiddenFilesAreWatched) {
   EXPECT_TRUE(files.notes.empty()) << "the home is a tmpfs of our own: there is nothing to hide";
 }
 
+TEST(PlanGuards, WhatShouldBeHiddenMustExist) {
+  profile::Profile profile;
+  profile.hide = items({"/w/secret\n"});
+  FileSystem files = with_project();
+  const Result<> done = add_guards(files, profile, alice());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "hide /w/secret\\n: No such file or directory");
+  EXPECT_FALSE(done.error().hint.empty());
+}
+
+TEST(PlanGuards, HiddenBehindParentsThatCannotMove) {
+  profile::Profile profile;
+  profile.hide = items({"/w/a/b/secret"});
+  const FileSystem files = guarded(profile, alice({"/w/a/b/secret"}));
+  EXPECT_EQ(guards_of(files), (Words{"pin /w/a", "pin /w/a/b", "mask /w/a/b/secret"}));
+  for (const MountStep& step : files.steps)
+    EXPECT_TRUE(!std::holds_alternative<Pin>(step) || std::get<Pin>(step).watch) << inside_of(step);
+}
+
+TEST(PlanGuards, AWhiteoutTakesAllBelowIt) {
+  FileSystem files = with_project();
+  files.steps.push_back(Layered{.outside = "/etc", .inside = "/etc", .files = {{"ssl/own", "x"}, {"passwd", "x"}}, .hidden = {"ssl/private"}});
+  profile::Profile profile;
+  profile.hide = items({"/etc/ssl", "/etc/ssl/certs"});
+  const FileSystem out = guarded(profile, alice(), files);
+  const auto& layer = std::get<Layered>(out.steps.back());
+  EXPECT_EQ(layer.hidden, (Words{"ssl"}));
+  ASSERT_EQ(layer.files.size(), 1U);
+  EXPECT_EQ(layer.files[0].inside, "passwd");
+}
+
 TEST(PlanGuards, HiddenInALayerIsAWhiteout) {
   FileSystem files = with_project();
   files.steps.push_back(Layered{.outside = "/etc", .inside = "/etc", .files = {}, .hidden = {"shadow"}});
