@@ -119,7 +119,9 @@ Result<> add_home(FileSystem& out, const profile::Profile& profile, const Host& 
     out.steps.push_back(Bind{.outside = outside, .inside = inside, .read_only = false});
   } else {
     out.steps.push_back(Tmpfs{.inside = inside, .mode = 0700});
-    if (mode != "private") return {};
+    // As root the payload is nobody outside, and may not read root's files.
+    const bool as_nobody = host.uid == 0 && !(profile.user && profile.user->value == "host-root");
+    if (mode != "private" || as_nobody) return {};
     for (const std::string_view file : home_files)
       out.steps.push_back(Bind{.outside = path::join(host.home, file), .inside = path::join(inside, file), .optional = true});
   }

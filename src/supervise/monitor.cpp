@@ -24,6 +24,7 @@ struct Monitor {
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
   bool settled = false, timed_out = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
+  bool left_stopped = false;   // the payload stopped by itself, and we run on
 
   Result<> tell(MessageKind kind, int number) {
     auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
@@ -43,6 +44,7 @@ struct Monitor {
 Result<> Monitor::stop_and_resume() {
   const bool is_job = asked_to_stop || (terminal && terminal->is_users());
   asked_to_stop = false;
+  left_stopped = !is_job;
   if (!is_job) return {};
   if (terminal) TRY(terminal->release());
   TRY(sys::stop_own_group());
@@ -92,6 +94,10 @@ Result<> Monitor::pass_signals() {
     if (signal == SIGTSTP) asked_to_stop = true;
     if (signal == SIGWINCH && terminal) TRY(terminal->follow_window_size());
     else if (signal != SIGCONT) TRY(tell(MessageKind::signal, signal));
+    // It takes its end only when it runs; and our SIGCONT is otherwise our own, after `fg`.
+    if (!left_stopped || (signal != SIGTERM && signal != SIGHUP && signal != SIGCONT)) continue;
+    left_stopped = false;
+    TRY(tell(MessageKind::signal, SIGCONT));
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // The payload's end and what surrounds it: exit statuses, signals, orphans, background processes, time limits.
 #include "harness/surroundings.h"
 
+#include <thread>
 #include <signal.h>
 #include <unistd.h>
 
@@ -74,6 +75,19 @@ TEST_F(ProcessesTest, AnUnhandledSignalEndsThePayloadAndSbx) {
   ASSERT_TRUE(process.wait_for("ready"));
   process.kill(SIGTERM);
   EXPECT_EQ(process.finish().status, 143);
+}
+
+TEST_F(ProcessesTest, AStoppedPayloadTakesItsEndAndResumes) {
+  Process ended(sbx({"--", "sh", "-c", "echo ready; kill -STOP $$; sleep 60"}));
+  ASSERT_TRUE(ended.wait_for("ready"));
+  std::this_thread::sleep_for(300ms);
+  ended.kill(SIGTERM);
+  EXPECT_EQ(ended.finish().status, 143);
+  Process resumed(sbx({"--", "sh", "-c", "echo ready; kill -STOP $$; exit 5"}));
+  ASSERT_TRUE(resumed.wait_for("ready"));
+  std::this_thread::sleep_for(300ms);
+  resumed.kill(SIGCONT);
+  EXPECT_EQ(resumed.finish().status, 5);
 }
 
 TEST_F(ProcessesTest, WhatIsIgnoredStaysIgnoredAndNothingIsBlocked) {
