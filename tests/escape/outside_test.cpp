@@ -152,12 +152,17 @@ TEST_F(EscapeTest, AKilledLauncherLeavesNothing) {
   const Tree before = read_tree(dir.path());
   std::mt19937 random(1);
   int running = 0;
+#ifdef SBX_SANITIZE
+  constexpr unsigned longest_microseconds = 400'000;  // a launch takes that long
+#else
+  constexpr unsigned longest_microseconds = 15'000;
+#endif
   for (int i = 0; i < rounds; ++i) {
     Command command = sbx({"--rw", dir / "w", "--ro", payload("attack") + ":/attack", "--", "/attack", "target", "60", marker});
     command.cwd = dir.path();
     command.environment = {"TMPDIR=" + dir.path()};  // what is made there shows in the tree
     Process launched(command);
-    ::usleep(std::uniform_int_distribution<unsigned>(0, 15'000)(random));
+    ::usleep(std::uniform_int_distribution<unsigned>(0, longest_microseconds)(random));
     running += processes_with(marker).size() > 1;
     launched.kill(SIGKILL);
     EXPECT_EQ(launched.finish().signal, SIGKILL);
