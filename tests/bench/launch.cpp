@@ -155,7 +155,7 @@ long pss(pid_t pid) {
 // The launcher and pid 1 of a sandbox that runs `probe`-like sleep; the payload itself is not counted.
 void print_memory(const std::string& name, const Words& words) {
   const pid_t launcher = spawn(words + Words{"sleep", "60"});
-  ::usleep(500'000);
+  ::usleep(1'500'000);  // sbx shrinks after half a second without an event
   const auto inits = children_of(launcher);
   long total = pss(launcher);
   const bool readable = total > 0 && !inits.empty();
@@ -170,7 +170,7 @@ void print_memory(const std::string& name, const Words& words) {
 int measure_memory(const Words& sbx) {
   const char* account = std::getenv("SBX_TEST_ACCOUNT");
   Words as_account;
-  if (account != nullptr) as_account = {"setpriv", "--reuid", account, "--regid", account, "--init-groups"};
+  if (account != nullptr) as_account = {"setpriv", "--reuid", account, "--regid", account, "--init-groups", "--reset-env"};
   std::printf("\nidle sandbox\n");
   print_memory("sbx", as_account + sbx);
   print_memory("bwrap", as_account + bwrap);
