@@ -1,4 +1,4 @@
-// Mount points by descriptor (rule 1 and rule 6 of the design's security rules).
+// Mount points by descriptor: no name is looked up twice, and nothing is made in a directory of the user's.
 #include "launch/mount_points.h"
 
 #include "base/path.h"

@@ -61,7 +61,7 @@ Result<> tell_lost(const Init& init, const std::string& path) {
   return send(init.channel, Message{.kind = MessageKind::mask_lost, .number = 0, .text = path, .error = {}, .attached = {}});
 }
 
-// True when a mask is gone: the host renamed over its file, or removed it (rule 8 of the design's security rules).
+// True when a mask is gone: the host renamed over its file, or removed it.
 Result<bool> check_masks(const Init& init) {
   TRY(sys::rewind_file(init.mountinfo, "mountinfo"));
   const std::string now = TRY(sys::read_fd(init.mountinfo, "mountinfo", most_mountinfo));
