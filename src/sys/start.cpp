@@ -1,0 +1,83 @@
+// The start of the program, in place of glibc 2.36's: the same steps in the same order (csu/libc-start.c, static case),
+// without the questions to the processor. glibc asks cpuid some eighty times, mostly for cache sizes. In a virtual
+// machine each traps to the host (10 µs where machines are nested), together more than all of our planning. Nothing is
+// lost but the AVX variants of memcpy(3) and its like: unasked, the processor counts as a plain x86-64.
+// CMakeLists.txt uses this file only where a program linked with it runs; elsewhere glibc starts us.
+#include <cstdint>
+#include <cstdlib>
+#include <elf.h>
+
+static_assert(__GLIBC__ == 2 && __GLIBC_MINOR__ == 36, "another version may start in other steps");
+
+extern "C" {
+
+#pragma GCC visibility push(hidden)
+
+extern char** __environ;
+extern void* __libc_stack_end;
+extern void* _dl_random;  // 16 bytes of the kernel's (AT_RANDOM)
+extern int __libc_enable_secure;
+
+void _dl_aux_init(Elf64_auxv_t* auxiliary);
+void __tunables_init(char** environment);
+void _dl_relocate_static_pie();
+void __libc_setup_tls();
+void __libc_early_init(bool initial);
+void __libc_init_first(int argc, char** argv, char** environment);
+void __libc_check_standard_fds();
+
+using Constructor = void (*)(int argc, char** argv, char** environment);
+using Destructor = void (*)();
+extern const Constructor __preinit_array_start[], __preinit_array_end[], __init_array_start[], __init_array_end[];
+extern const Destructor __fini_array_start[], __fini_array_end[];
+
+// What memcpy(3) and memset(3) go by: glibc's own values where the processor tells nothing (sysdeps/x86/cacheinfo.h).
+extern const long __x86_data_cache_size = 32 << 10, __x86_data_cache_size_half = 16 << 10;
+extern const long __x86_shared_cache_size = 1 << 20, __x86_shared_cache_size_half = 512 << 10;
+extern const long __x86_shared_non_temporal_threshold = 768 << 10;
+extern const long __x86_rep_movsb_threshold = 2048, __x86_rep_stosb_threshold = 2048;
+extern const long __x86_rep_movsb_stop_threshold = 768 << 10;
+extern const int __x86_string_control = 0;
+
+#pragma GCC visibility pop
+
+void _init();
+void _fini();
+int __cxa_atexit(void (*run)(void*), void* argument, void* library);
+
+static void run_destructors(void*) {
+  for (const Destructor* end = __fini_array_end; end != __fini_array_start;) (*--end)();
+  _fini();
+}
+
+static void run_constructors(int argc, char** argv) {
+  for (const Constructor* each = __preinit_array_start; each != __preinit_array_end; ++each) (*each)(argc, argv, __environ);
+  _init();
+  for (const Constructor* each = __init_array_start; each != __init_array_end; ++each) (*each)(argc, argv, __environ);
+}
+
+// Called by the start file (rcrt1.o), which passes more than is needed here. Until the relocation no pointer in the
+// program's constants is valid, and until the thread's block exists there is no stack guard.
+[[noreturn, gnu::no_stack_protector]] int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv,
+                                                            void*, void*, void*, void* stack_end) {
+  __environ = argv + argc + 1;
+  __libc_stack_end = stack_end;
+  char** end = __environ;
+  while (*end != nullptr) ++end;
+  _dl_aux_init(reinterpret_cast<Elf64_auxv_t*>(end + 1));
+  __tunables_init(__environ);
+  _dl_relocate_static_pie();
+  __libc_setup_tls();
+  // The stack guard, whose lowest byte ends a string, and the guard of stored pointers.
+  const auto* random = static_cast<const std::uintptr_t*>(_dl_random);
+  asm volatile("mov %0, %%fs:0x28" : : "r"(random[0] & ~std::uintptr_t{0xff}));
+  asm volatile("mov %0, %%fs:0x30" : : "r"(random[1]));
+  __libc_early_init(true);
+  __libc_init_first(argc, argv, __environ);
+  __cxa_atexit(run_destructors, nullptr, nullptr);
+  if (__libc_enable_secure != 0) __libc_check_standard_fds();
+  run_constructors(argc, argv);
+  std::exit(main(argc, argv, __environ));
+}
+
+}  // extern "C"
