@@ -78,14 +78,13 @@ Result<> set_time_offsets(const plan::TimeOffsets& time, const sys::Fd& proc) {
 }
 
 // The first of two locks on nested user namespaces; the other is in the seccomp filter.
-Result<> forbid_nested_userns(const sys::Fd& proc) {
-  const sys::Fd file = TRY(sys::open_at(proc, "sys/user/max_user_namespaces", O_WRONLY));
-  return sys::write_all(file.get(), "/proc/sys/user/max_user_namespaces", "0");
+Result<> forbid_nested_userns(const sys::Fd& limit) {
+  return sys::write_all(limit.get(), "/proc/sys/user/max_user_namespaces", "0");
 }
 
 Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, supervise::Init& init) {
   BuiltRoot built = TRY(build_root(plan.mounts));
-  if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(proc));
+  if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
   init.moves = std::move(built.moves), init.move_numbers = std::move(built.move_numbers);

@@ -35,6 +35,7 @@ struct Builder {
   std::vector<std::pair<std::uint64_t, std::string>> watched;
   sys::Fd moves;
   std::vector<std::pair<int, std::string>> move_numbers;
+  sys::Fd userns_limit;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
   Result<sys::Fd> make_scratch_directory(unsigned mode, const std::string& inside);
@@ -157,6 +158,9 @@ Result<> Builder::apply(const plan::Proc& step, Source&) {
   const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
   auto proc = sys::make_filesystem("proc", {}, {.nosuid = true, .nodev = true, .noexec = true});
   if (!proc) return fail_hint("inside a container /proc is partly covered, and the kernel refuses a new one; run sbx doctor", proc.error().message);
+  // Here and now, before /proc/sys is pinned. In the host's /proc it would be one of as many entries of that name as
+  // there are user namespaces, all in one hash chain.
+  userns_limit = TRY(sys::open_at(*proc, "sys/user/max_user_namespaces", O_WRONLY));
   return attach(*proc, at, step.inside);
 }
 
@@ -226,7 +230,8 @@ Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps) {
     TRY(std::visit([&](const auto& step) { return builder.apply(step, sources[i]); }, steps[i]));
   for (const auto& [mount, inside] : builder.to_lock) TRY(sys::restrict_mount(mount, {.read_only = true}, false, inside));
   return BuiltRoot{.root = std::move(builder.root), .watched = std::move(builder.watched),
-                   .moves = std::move(builder.moves), .move_numbers = std::move(builder.move_numbers)};
+                   .moves = std::move(builder.moves), .move_numbers = std::move(builder.move_numbers),
+                   .userns_limit = std::move(builder.userns_limit)};
 }
 
 }  // namespace launch

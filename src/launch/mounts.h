@@ -16,6 +16,7 @@ struct BuiltRoot {
   std::vector<std::pair<std::uint64_t, std::string>> watched;  // mount id, path inside
   sys::Fd moves;                                               // valid when there are any
   std::vector<std::pair<int, std::string>> move_numbers;       // sys::next_move's, path inside
+  sys::Fd userns_limit;                                        // max_user_namespaces, open to write
 };
 
 // In a mount namespace of our own: opens every source, then builds the new root beside the old one.
