@@ -4,6 +4,7 @@
 #include "sys/call.h"
 
 #include <cstring>
+#include <memory>
 #include <sys/socket.h>
 
 namespace sys {
@@ -42,8 +43,9 @@ Result<> send_message(const Fd& to, std::string_view content, const Fd* attached
 }
 
 Result<std::optional<Message>> receive_message(const Fd& from) {
-  char bytes[most_bytes];  // not a string: each page of its zeroes would be a page fault
-  iovec piece{bytes, sizeof bytes};
+  // Neither a string, nor on the stack: each page of its zeroes, or probed by -fstack-clash-protection, is a page fault.
+  const auto bytes = std::make_unique_for_overwrite<char[]>(most_bytes);
+  iovec piece{bytes.get(), most_bytes};
   msghdr header{};
   ControlBuffer control{};
   header.msg_iov = &piece, header.msg_iovlen = 1;
@@ -55,7 +57,7 @@ Result<std::optional<Message>> receive_message(const Fd& from) {
   if (got < 0) return fail_errno("receive from the other process");
   if (got == 0) return std::optional<Message>{};
   if ((header.msg_flags & MSG_TRUNC) != 0) return fail("message from the other process is too long");
-  Message message{.content = std::string(bytes, static_cast<std::size_t>(got)), .attached = {}};
+  Message message{.content = std::string(bytes.get(), static_cast<std::size_t>(got)), .attached = {}};
   if (const cmsghdr* entry = CMSG_FIRSTHDR(&header); entry != nullptr && entry->cmsg_type == SCM_RIGHTS) {
     int number = -1;
     std::memcpy(&number, CMSG_DATA(entry), sizeof number);
