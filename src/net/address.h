@@ -42,7 +42,8 @@ struct Endpoint {
 struct Prefix {
   Address address;
   unsigned bits = 128;                   // of 128: an IPv4 /8 is 104
-  bool contains(const Address& other) const;
+  bool is_v4() const;
+  bool contains(const Address& other) const;  // of the same family
   bool overlaps(const Prefix& other) const;
   bool operator==(const Prefix&) const = default;
 };
@@ -55,8 +56,12 @@ std::string to_text(const Address& address);      // RFC 5952
 std::string to_text(const Prefix& prefix);
 std::string to_text(const Endpoint& endpoint);    // 10.0.2.3:80, [2001:db8::1]:80
 
+// The IPv4 address that a router or the kernel would make of an IPv6 one: IPv4-compatible (RFC 4291 2.5.5.1),
+// IPv4-translated (RFC 2765), NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380; the client's).
+std::optional<Address> embedded_v4(const Address& address);
+
 // Where an address leads, whatever the form it is written in: an IPv4 address inside NAT64 (64:ff9b::/96), 6to4,
-// Teredo or the IPv4-compatible form counts as what it embeds.
+// Teredo or the IPv4-compatible form counts as what it embeds unless that is global.
 enum class Reach {
   unspecified, loopback,     // the host itself
   metadata,                  // 169.254.169.254 and its kin of the clouds: credentials without a password

@@ -1,6 +1,9 @@
 // The grammar of rules and of published ports, for profiles and the command line alike.
 #include "net/config.h"
 
+#include "base/nearest.h"
+#include "net/name.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -13,8 +16,9 @@ constexpr std::string_view rule_form = "[tcp|udp|icmp://]WHAT[:PORT[-PORT]][,tls
 
 std::optional<std::uint16_t> parse_port(std::string_view in) {
   unsigned value = 0;
-  const auto [end, error] = std::from_chars(in.data(), in.data() + in.size(), value);
-  if (in.empty() || error != std::errc{} || end != in.data() + in.size() || value == 0 || value > 65535) return std::nullopt;
+  const char* const behind = in.data() + in.size();
+  const auto [end, error] = std::from_chars(in.data(), behind, value);
+  if (error != std::errc{} || end != behind || value == 0 || value > 65535) return std::nullopt;
   return static_cast<std::uint16_t>(value);
 }
 
@@ -28,24 +32,17 @@ std::optional<Ports> parse_ports(std::string_view in) {
 }
 
 // A host name as DNS carries it (RFC 1123 2.1, and the _ of service names): lower case, no final dot.
-std::optional<std::string> parse_name(std::string_view in) {
-  if (in.ends_with('.')) in.remove_suffix(1);
-  if (in.empty() || in.size() > 253) return std::nullopt;
-  std::string out;
-  std::size_t label = 0;
-  for (char c : in) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    if (c == '.' ? label == 0 : !plain || label == 63) return std::nullopt;
-    label = c == '.' ? 0 : label + 1;
-    out += c;
-  }
-  if (label == 0) return std::nullopt;
-  const std::size_t dot = out.rfind('.');
-  const std::string_view last = std::string_view(out).substr(dot == std::string::npos ? 0 : dot + 1);
+std::optional<std::string> parse_host_name(std::string_view in) {
+  const auto name = make_name(in);
+  if (!name || name->size == 0) return std::nullopt;
+  const std::string_view all = name->view();
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto plain = [&](char c) { return (c >= 'a' && c <= 'z') || digit(c) || c == '-' || c == '_' || c == '.'; };
+  if (!std::ranges::all_of(all, plain)) return std::nullopt;
   // "300.1.2.3" is a mistaken address, and some resolvers would take "1.2" for one.
-  if (std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
-  return out;
+  const std::size_t dot = all.rfind('.');
+  if (std::ranges::all_of(all.substr(dot == std::string_view::npos ? 0 : dot + 1), digit)) return std::nullopt;
+  return std::string(all);
 }
 
 bool parse_what(std::string_view in, Rule& rule) {
@@ -56,7 +53,7 @@ bool parse_what(std::string_view in, Rule& rule) {
   if (in == "@metadata") return rule.what = What::metadata, true;
   if (const auto prefix = parse_prefix(in)) return rule.what = What::prefix, rule.prefix = *prefix, true;
   const bool suffix = in.starts_with("*.");
-  const auto name = parse_name(suffix ? in.substr(2) : in);
+  const auto name = parse_host_name(suffix ? in.substr(2) : in);
   if (!name) return false;
   rule.what = suffix ? What::suffix : What::name;
   rule.name = *name;
@@ -65,21 +62,42 @@ bool parse_what(std::string_view in, Rule& rule) {
 
 // Takes ":PORT" off the end. An IPv6 address without brackets has no port.
 std::optional<Ports> take_ports(std::string_view& in) {
-  const bool bracketed = in.starts_with('[');
-  const std::size_t close = bracketed ? in.find(']') : std::string_view::npos;
-  if (bracketed && close == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = bracketed ? in.substr(close + 1) : in;
-  if (!bracketed && std::ranges::count(in, ':') > 1) return Ports{};
-  const std::size_t colon = rest.find(':');
-  const std::string_view behind = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
-  if (bracketed && !rest.empty() && colon != 0) return std::nullopt;
-  in = bracketed ? in.substr(1, close - 1) : in.substr(0, colon);
-  if (colon == std::string_view::npos) return Ports{};
-  return parse_ports(behind);
+  if (!in.starts_with('[')) {
+    const std::size_t colon = in.find(':');
+    if (colon == std::string_view::npos || colon != in.rfind(':')) return Ports{};
+    const auto ports = parse_ports(in.substr(colon + 1));
+    in = in.substr(0, colon);
+    return ports;
+  }
+  const std::size_t close = in.find(']');
+  if (close == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = in.substr(close + 1);
+  in = in.substr(1, close - 1);
+  if (!in.contains(':') || !parse_prefix(in)) return std::nullopt;  // brackets are for IPv6
+  if (rest.empty()) return Ports{};
+  return rest.starts_with(':') ? parse_ports(rest.substr(1)) : std::nullopt;
+}
+
+// What the writer of a rule that is not one may have meant.
+std::string rule_hint(std::string_view in, std::string_view what) {
+  if (what.starts_with('@')) {
+    const std::string near = nearest_hint(what, {"@internet", "@lan", "@host", "@metadata"});
+    if (!near.empty()) return near;
+  }
+  const std::size_t slash = what.find('/');
+  if (const auto address = parse_address(what.substr(0, slash)); address && slash != std::string_view::npos)
+    return "the length is 0 to 32 (IPv6: 128), and the bits behind it are 0, as in 10.0.0.0/8";
+  if (in.contains("://") || slash != std::string_view::npos)
+    return "a rule is not a URL: write the name, and the port if it is to be one only, as in example.com:443";
+  if (std::ranges::any_of(what, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+    return "write the name in its ASCII form, xn--…";
+  if (what.find('*', 1) != std::string_view::npos || (what.starts_with('*') && !what.starts_with("*.")))
+    return "a * stands alone, or for the first labels of a name: *.example.com";
+  return std::string(rule_form);
 }
 
 std::unexpected<Error> bad_publish(std::string_view in) {
-  return fail_hint("[ADDR:]HOST:INSIDE[/udp], ports 1 to 65535, ranges of the same length: 127.0.0.1:8080-8089:80-89",
+  return fail_hint("[ADDR:]HOST:INSIDE[/udp], ports 1 to 65535, ranges of the same length, IPv6 in brackets: [::1]:8080-8089:80-89",
                    "published port '", printable(in), "' is not usable");
 }
 
@@ -87,22 +105,26 @@ std::unexpected<Error> bad_publish(std::string_view in) {
 
 Result<Rule> parse_rule(Verdict verdict, std::string_view in) {
   Rule rule{.verdict = verdict, .name = {}, .prefix = {}, .text = std::string(in)};
-  const auto bad = [&] { return fail_hint(std::string(rule_form), "network rule '", printable(in), "' is not usable"); };
   std::string_view rest = in;
+  const auto bad = [&](std::string hint) {
+    return fail_hint(std::move(hint), "network rule '", printable(in), "' is not usable");
+  };
   if (rest.ends_with(",tls")) rule.tls = true, rest.remove_suffix(4);
   if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     const auto protocol = protocol_names.parse(rest.substr(0, scheme), "protocol");
-    if (!protocol || *protocol == Protocol::any) return bad();
+    if (!protocol || *protocol == Protocol::any) return bad(rule_hint(in, rest.substr(scheme + 3)));
     rule.protocol = *protocol;
     rest.remove_prefix(scheme + 3);
   }
   const auto ports = take_ports(rest);
-  if (!ports || !parse_what(rest, rule)) return bad();
+  if (!parse_what(rest, rule)) return bad(rule_hint(in, rest));
+  if (!ports) return bad("a port is 1 to 65535, or a range of them: 8000-8080; an IPv6 address before it is in brackets");
   rule.first_port = ports->first, rule.last_port = ports->last;
   if (rule.protocol == Protocol::icmp && rule.first_port != 0)
     return fail_hint("leave the port out", "network rule '", printable(in), "' has a port, and icmp has none");
   const bool named = rule.what == What::name || rule.what == What::suffix;
-  if (rule.tls && (!named || verdict == Verdict::deny || rule.protocol == Protocol::icmp || rule.protocol == Protocol::udp))
+  const bool over_tcp = rule.protocol == Protocol::any || rule.protocol == Protocol::tcp;
+  if (rule.tls && (!named || verdict == Verdict::deny || !over_tcp))
     return fail_hint("tls compares the name in the ClientHello with the rule's: only an allowed name over tcp has one",
                      "network rule '", printable(in), "' cannot have tls");
   return rule;
@@ -128,9 +150,10 @@ Result<std::vector<Publish>> parse_publish(std::string_view in) {
     return std::vector{entry, also};
   }
   std::string_view address = rest.substr(0, outside_at);
-  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  const bool bracketed = address.starts_with('[') && address.ends_with(']');
+  if (bracketed) address = address.substr(1, address.size() - 2);
   const auto parsed = parse_address(address);
-  if (!parsed) return bad_publish(in);
+  if (!parsed || bracketed != address.contains(':')) return bad_publish(in);
   entry.address = *parsed;
   return std::vector{entry};
 }

@@ -61,7 +61,8 @@ class MessageReader {
   std::optional<Header> header();
   std::optional<Question> question();
   std::optional<Record> record();
-  std::optional<WireName> name_at(std::size_t& at, std::size_t end) const;  // moves `at` behind it; pointers go anywhere before
+  // Moves `at` behind it; not beyond `end` but by pointers, which only go back.
+  std::optional<WireName> name_at(std::size_t& at, std::size_t end) const;
   Bytes bytes(const Record& record) const { return message_.subspan(record.at, record.size); }
   std::size_t left() const { return message_.size() - at_; }
 
