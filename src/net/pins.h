@@ -25,8 +25,15 @@ class Pins {
   explicit Pins(std::size_t capacity = 4096, std::size_t names = 1024);
 
   void add(std::string_view name, const Address& address, std::uint32_t ttl_seconds, Milliseconds now);
-  // A flow to the address is alive or just ended: its pins hold for the grace from now on.
-  void keep(const Address& address, Milliseconds now);
+  // A flow is alive or just ended that the address's pin to one of these names allowed: it holds for the grace.
+  template <class Accepts>
+  void keep(const Address& address, Milliseconds now, const Accepts& accepts) {
+    for (Index i = by_address_[bucket(address)]; i != none; i = pins_[i].next) {
+      if (pins_[i].address != address || !accepts(names_[pins_[i].name].name.view())) continue;
+      pins_[i].expires = std::max(pins_[i].expires, now + grace);
+      use(i);
+    }
+  }
   bool has(std::string_view name, const Address& address, Milliseconds now) const;
 
   // Each name that is pinned to the address, the most recent first, until `visit` returns true. The text lasts until

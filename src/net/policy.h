@@ -54,13 +54,14 @@ class Policy {
   // Before an answer is given: pins the address to the name that was asked. Refused (and not pinned) when the
   // address is not globally reachable, or the host's, and no rule about addresses allows it: DNS rebinding.
   Decision pin(std::string_view name, const Address& address, std::uint32_t ttl_seconds, Milliseconds now);
-  // A flow to the address is alive or just ended.
-  void keep(const Address& address, Milliseconds now) { pins_.keep(address, now); }
+  // A flow to the address that this rule allowed is alive, or has just ended: its pin holds on for a while.
+  void keep(std::uint16_t rule, const Address& address, Milliseconds now);
 
   // False, and nothing changed, when there are more than fit.
   [[nodiscard]] bool set_host_addresses(std::span<const Address> addresses);
 
   std::size_t rules() const { return counters_.size(); }  // with the built-in ones
+  bool is_builtin(std::uint16_t rule) const { return rule >= rules_.size(); }
   std::string_view text(std::uint16_t rule) const;        // as it was written; of a built-in one its name
   Counters& counters(std::uint16_t rule) { return counters_[rule]; }
   const Counters& counters(std::uint16_t rule) const { return counters_[rule]; }
@@ -74,24 +75,25 @@ class Policy {
     Address address, inner;     // inner: the IPv4 address that is embedded, else the same
     std::uint16_t port;
     Reach reach;
-    bool host;                  // one of the host's addresses
+    bool host;                  // one of the host's addresses, or its loopback
     Milliseconds now;
-    const std::string_view* hello;  // the ClientHello's name; null: not yet known
+    std::optional<std::string_view> hello;  // the name of the ClientHello; nothing: not seen yet
   };
-  enum class Match { no, yes, after_hello };
+  struct Match { bool holds = false, tls = false; std::string_view name; };
 
   Target make_target(Protocol protocol, const Address& address, std::uint16_t port, Milliseconds now) const;
   bool is_host(const Address& address) const;
-  bool covers(const Rule& rule, const Target& target) const;
-  bool names(const Rule& rule, const Target& target) const;
+  bool is_own(const Address& address) const;   // the gateway's, or where host_ports lead
+  bool holds_for(const Rule& rule, const Target& target) const;
   Match match(const Rule& rule, const Target& target) const;
   Decision decide(const Target& target) const;
+  Decision decide_own(const Target& target) const;
   Decision builtin(Verdict verdict, Builtin which) const;
-  bool address_allowed(const Target& target) const;
-  std::optional<std::string_view> pinned(const Rule& rule, const Target& target) const;
+  Decision unmatched(const Target& target) const;
+  bool may_be_pinned(const Target& target) const;
+  std::string_view name_of(const Target& target) const;
 
-  std::vector<Placed> rules_;   // in the order of the levels
-  std::uint16_t levels_ = 0;
+  std::vector<Placed> rules_;   // level by level
   Verdict otherwise_;
   Addressing addressing_;
   std::vector<std::uint16_t> host_ports_;
