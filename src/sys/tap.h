@@ -8,7 +8,15 @@
 
 namespace sys {
 
-// A tap device of this name in the caller's network namespace; it lives as long as the descriptor.
+// A tap device of this name in the caller's network namespace; it lives as long as the descriptor. Each frame has a
+// virtio_net header of 10 bytes before it: with 10, not 12, the IP header behind the Ethernet header is aligned.
 Result<Fd> make_tap(const std::string& name);
+
+// Frames may come and go with checksums left to do and TCP not yet cut into segments.
+struct TapOffload { bool udp_segments = false; };  // UDP too: since 6.2
+Result<TapOffload> set_tap_offload(const Fd& tap);
+
+// Reads find nothing instead of waiting.
+Result<> make_non_blocking(const Fd& file, const std::string& name);
 
 }  // namespace sys

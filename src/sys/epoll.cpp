@@ -1,0 +1,26 @@
+// epoll(7). No call to change or remove: closing the last descriptor of a socket removes it.
+#include "sys/epoll.h"
+
+#include "sys/call.h"
+
+namespace sys {
+
+Result<Fd> make_epoll() {
+  Fd made(SYS(::epoll_create1(EPOLL_CLOEXEC)));
+  if (!made.valid()) return fail_errno("make an epoll instance");
+  return made;
+}
+
+int watch_edges(const Fd& epoll, int fd, std::uint32_t events, std::uint64_t number) {
+  epoll_event event{};
+  event.events = events | EPOLLET;
+  event.data.u64 = number;
+  return SYS(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event)) < 0 ? errno : 0;
+}
+
+std::size_t wait_edges(const Fd& epoll, std::span<epoll_event> into, int milliseconds) {
+  const int found = ::epoll_wait(epoll.get(), into.data(), static_cast<int>(into.size()), milliseconds);
+  return found < 0 ? 0 : static_cast<std::size_t>(found);
+}
+
+}  // namespace sys

@@ -1,0 +1,20 @@
+// Memory straight from the kernel: mapped once, touched when it is used, given back while it is idle.
+#pragma once
+
+#include "base/result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sys {
+
+// Zeroes, for the rest of the process's life. No memory is used before it is written to.
+Result<std::span<std::byte>> map_memory(std::size_t size, const char* what);
+// The whole pages of `range` are zeroes again and cost nothing (madvise(2) MADV_DONTNEED).
+void give_back_memory(std::span<std::byte> range);
+
+Result<> fill_random(std::span<std::byte> into);  // getrandom(2)
+std::uint64_t random_number();                    // the same; 0 only where the kernel has none yet
+
+}  // namespace sys
