@@ -53,10 +53,10 @@ struct Totals {
   bool operator==(const Totals&) const = default;
 };
 
-inline constexpr std::uint16_t no_rule = 0xffff;  // Config::otherwise
+// What passed by one rule; of a rule that denies, what it refused. The built-in decisions come last.
 struct RuleTotals {
-  std::uint16_t level = no_rule, index = no_rule; // into Config::levels
-  std::uint64_t flows = 0, denied = 0, tx_bytes = 0, rx_bytes = 0;
+  std::string_view rule;        // as it was written, or the name of a built-in one: "default", "host", …
+  std::uint64_t flows = 0, packets = 0, bytes = 0;
   bool operator==(const RuleTotals&) const = default;
 };
 
@@ -68,7 +68,8 @@ std::string_view encode(const HostNetwork& host, ControlBuffer& into);
 std::string_view encode(const Error& error, ControlBuffer& into);
 std::string_view encode(const Denied& denied, ControlBuffer& into);
 std::string_view encode(const Totals& totals, ControlBuffer& into);
-std::string_view encode(std::span<const RuleTotals> rules, ControlBuffer& into);
+// As many of the first rules as fit; `rules` becomes the rest, for further messages.
+std::string_view encode(std::span<const RuleTotals>& rules, ControlBuffer& into);
 
 // nullopt: not a message of this version.
 std::optional<ControlKind> kind_of(std::string_view message);
@@ -78,10 +79,7 @@ std::optional<ControlKind> kind_of(std::string_view message);
 std::optional<Error> decode_failed(std::string_view message);
 std::optional<Denied> decode_denied(std::string_view message);
 std::optional<Totals> decode_totals(std::string_view message);
-struct RuleTotalsList {
-  std::array<RuleTotals, most_rules_per_message> entries{};
-  std::size_t count = 0;
-};
-[[nodiscard]] bool decode_rules(std::string_view message, RuleTotalsList& into);
+// The number of entries put into `into`; nullopt also when they do not fit.
+std::optional<std::size_t> decode_rules(std::string_view message, std::span<RuleTotals> into);
 
 }  // namespace net
