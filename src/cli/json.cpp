@@ -25,6 +25,7 @@ Json active_json(const Active& active) {
   Json json = {{"namespaces", active.namespaces}};
   put(json, "seccomp", active.seccomp);
   json["capabilities"] = active.capabilities;
+  put(json, "network", active.network);
   if (active.landlock != 0) json["landlock"] = active.landlock;
   put(json, "overlay", active.overlay);
   if (active.nested_userns) json["nested_userns"] = true;
@@ -54,6 +55,7 @@ std::string report_json(const RunReport& report) {
   if (report.cpu_user && report.cpu_system)
     json["cpu"] = {{"user_s", in_seconds(*report.cpu_user)}, {"system_s", in_seconds(*report.cpu_system)}};
   if (report.peak_bytes) json["memory"] = {{"peak_bytes", *report.peak_bytes}};
+  if (report.active) json["network"] = {{"mode", report.active->network}};
   if (report.active) json["active"] = active_json(*report.active);
   json["degraded"] = report.degraded;
   return dumped(json);

@@ -164,8 +164,8 @@ constexpr Option options_of_sbx[] = {
      .help = "a copy of FILE as /run/secrets/NAME", .apply = append_pair, .key = "environment.secret",
      .completes = Completes::file},
 
-    {.name = "net", .argument = "none", .group = Group::network, .help = "the network: none", .apply = assign,
-     .key = "network.mode", .closed = true},
+    {.name = "net", .argument = "none|host", .group = Group::network, .help = "the network: none, or the host's own",
+     .apply = assign, .key = "network.mode", .closed = true},
 
     {.name = "timeout", .argument = "TIME", .group = Group::limits, .help = "end the command after 30s, 10m, 1h",
      .apply = assign, .key = "sandbox.timeout"},

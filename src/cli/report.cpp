@@ -52,6 +52,7 @@ std::string describe_end(const RunReport& report) {
 
 std::string describe_active(const Active& active) {
   std::string out = text("namespaces ", join(active.namespaces, " "));
+  out += text("; network ", active.network);
   if (!active.seccomp.empty()) out += text("; seccomp ", active.seccomp);
   if (active.landlock != 0) out += text("; landlock ", active.landlock);
   out += active.capabilities.empty() ? "; no capabilities" : text("; capabilities ", join(active.capabilities, " "));

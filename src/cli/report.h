@@ -28,6 +28,7 @@ struct Active {
   std::vector<std::string> namespaces;
   std::string seccomp;                    // the policy's name; empty: none
   std::vector<std::string> capabilities;  // kept inside
+  std::string network;                    // the mode
   int landlock = 0;                       // the ABI; 0: not used
   std::string overlay;                    // "kernel"; empty: none
   bool nested_userns = false;             // opened

@@ -28,6 +28,7 @@ Active active_of(const plan::Plan& plan) {
   for (const plan::Namespace kind : plan.namespaces) active.namespaces.emplace_back(plan::namespace_names[kind]);
   if (plan.seccomp.enabled) active.seccomp = plan.seccomp.name;
   active.capabilities = plan.privileges.capabilities;
+  active.network = plan::network_mode_names[plan.network.mode];
   active.landlock = plan.landlock.abi;
   active.nested_userns = plan.privileges.nested_userns;
   for (const plan::MountStep& step : plan.mounts)

@@ -7,6 +7,7 @@
 #include "plan/expand.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
+#include "plan/network.h"
 #include "sys/file.h"
 #include "sys/privilege.h"
 #include "sys/terminal.h"
@@ -130,6 +131,14 @@ Result<> probe_machine(Host& host) {
   return probe_etc(host);
 }
 
+Result<> probe_network(Host& host, const profile::Profile& profile) {
+  if (!plan::wants_network(profile)) return {};
+  const std::optional<std::string> link = TRY(sys::read_link("/etc/resolv.conf"));
+  host.resolv_conf_is_elsewhere = link && (link->starts_with('/') ? !link->starts_with("/etc/") : link->find('/') != std::string::npos);
+  host.resolv_conf = TRY(sys::read_file_if_exists("/etc/resolv.conf", most_bytes)).value_or("");
+  return {};
+}
+
 Result<> probe_paths(Host& host, const profile::Profile& profile) {
   const std::vector<std::string> questions = TRY(plan::paths_to_probe(profile, host));
   for (const std::string& path : questions)
@@ -152,6 +161,7 @@ Result<Host> probe_host(const profile::Profile& profile) {
   TRY(probe_ranges(host, profile));
   TRY(probe_project(host));
   TRY(probe_machine(host));
+  TRY(probe_network(host, profile));
   TRY(probe_paths(host, profile));
   return host;
 }

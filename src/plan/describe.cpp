@@ -59,6 +59,11 @@ void describe_identity(const Plan& plan, std::vector<Line>& lines) {
   lines.push_back({"hostname", "set", plan.hostname, {}});
 }
 
+void describe_network(const Network& network, std::vector<Line>& lines) {
+  if (network.mode == NetworkMode::none) lines.push_back({"network", "none", {}, "own namespace, loopback only"});
+  else lines.push_back({"network", "host", {}, "the host's namespace, with its loopback"});
+}
+
 void describe_confinement(const Plan& plan, std::vector<Line>& lines) {
   for (const Limit& limit : plan.limits) {
     const auto words = [](std::uint64_t value) { return value == UINT64_MAX ? std::string("unlimited") : text(value); };
@@ -69,6 +74,8 @@ void describe_confinement(const Plan& plan, std::vector<Line>& lines) {
   lines.push_back({"privileges", "capabilities", held.capabilities.empty() ? "none" : join(held.capabilities, " "), {}});
   lines.push_back({"privileges", "nested user namespaces", held.nested_userns ? "allowed" : "none", {}});
   if (plan.landlock.abi == 0) lines.push_back({"landlock", "off", {}, {}});
+  else if (plan.landlock.read_only.empty())
+    lines.push_back({"landlock", text("abi ", plan.landlock.abi), "scopes", "abstract sockets and signals stay inside; no rules for files"});
   else lines.push_back({"landlock", text("abi ", plan.landlock.abi), "/ read-only", text("read-write ", join(plan.landlock.read_write, " "))});
   const auto count = [&](SyscallAction action) {
     return std::ranges::count(plan.seccomp.rules, action, &SyscallRule::action);
@@ -87,7 +94,7 @@ std::vector<Line> describe(const Plan& plan) {
   for (const std::string& made : plan.prepare) lines.push_back({"prepare", "directory", made, "on the host, mode 0700"});
   describe_identity(plan, lines);
   for (const MountStep& step : plan.mounts) lines.push_back(std::visit(DescribeStep{}, step));
-  lines.push_back({"network", "none", {}, "own namespace, loopback only"});
+  describe_network(plan.network, lines);
   describe_confinement(plan, lines);
   for (const std::string& variable : plan.command.environment) {
     const std::size_t equals = variable.find('=');

@@ -37,6 +37,10 @@ struct Host {
   std::vector<std::pair<std::string, std::string>> etc_entries;
   std::vector<std::string> proc_entries, sys_entries;           // those of plan::masked_proc_entries() … that exist
 
+  // /etc/resolv.conf, where the sandbox has a network.
+  std::string resolv_conf;
+  bool resolv_conf_is_elsewhere = false;  // a link out of /etc: its target is not seen inside
+
   // The root file system asked for, when it is a directory.
   std::optional<Id> rootfs_owner;
 

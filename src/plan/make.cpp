@@ -6,6 +6,7 @@
 #include "plan/command.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
+#include "plan/network.h"
 
 #include <algorithm>
 
@@ -66,7 +67,7 @@ Result<> add_landlock(Plan& plan, const profile::Profile& profile, const Host& h
   const LandlockMode mode = profile.landlock ? TRY(landlock_mode_names.parse(profile.landlock->value, "landlock")) : LandlockMode::automatic;
   if (mode == LandlockMode::off) return {};
   if (plan.privileges.nested_userns) {
-    plan.notes.push_back("landlock is off: its file rules forbid the mounts that nested user namespaces are for");
+    plan.notes.push_back("landlock guards no files: its rules for them forbid the mounts that nested user namespaces are for");
     return {};
   }
   if (host.landlock_abi == 0 && mode == LandlockMode::require) {
@@ -75,6 +76,24 @@ Result<> add_landlock(Plan& plan, const profile::Profile& profile, const Host& h
     plan.degraded.push_back("landlock");
   }
   if (host.landlock_abi > 0 && mode == LandlockMode::require) plan.landlock = paths_for_landlock(plan.mounts, host.landlock_abi);
+  return {};
+}
+
+// In the host's network namespace its abstract sockets (unix(7)) have no other wall: X11's, D-Bus's, systemd's.
+Result<> add_socket_scope(Plan& plan, const profile::Profile& profile, const Host& host) {
+  constexpr int first_with_scopes = 6;  // Linux 6.12
+  if (plan.network.mode != NetworkMode::host) return {};
+  const bool off = profile.landlock && profile.landlock->value == "off";
+  if (!off && host.landlock_abi >= first_with_scopes) {
+    plan.landlock.abi = host.landlock_abi;
+    return {};
+  }
+  if (!may_degrade(profile, "abstract-sockets"))
+    return fail_hint(off ? "leave out --landlock off, or add --allow-degraded abstract-sockets"
+                         : "boot Linux 6.12 or later with landlock in lsm=, or add --allow-degraded abstract-sockets",
+                     "with the host's network only Landlock ABI 6 keeps the host's abstract sockets away, and it is ",
+                     off ? "turned off" : "missing here");
+  plan.degraded.push_back("abstract-sockets");
   return {};
 }
 
@@ -108,15 +127,17 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   TRY(check_name(plan.hostname, "hostname"));
   plan.identity = TRY(make_identity(profile, host));
   TRY(add_times(plan, profile));
+  plan.network = TRY(make_network(profile));
   for (const Namespace kind : {Namespace::user, Namespace::mount, Namespace::pid, Namespace::net, Namespace::ipc,
                                Namespace::uts, Namespace::cgroup})
-    plan.namespaces.push_back(kind);
+    if (kind != Namespace::net || plan.network.mode != NetworkMode::host) plan.namespaces.push_back(kind);
   if (plan.time.boottime.count() != 0 || plan.time.monotonic.count() != 0) plan.namespaces.push_back(Namespace::time);
   FileSystem files = TRY(make_filesystem(profile, host, plan));
   plan.prepare = std::move(files.prepare), plan.mounts = std::move(files.steps), plan.notes = std::move(files.notes);
   plan.limits = TRY(make_limits(profile));
   plan.privileges = TRY(make_privileges(profile));
   TRY(add_landlock(plan, profile, host));
+  TRY(add_socket_scope(plan, profile, host));
   plan.seccomp = TRY(make_seccomp(profile));
   plan.command = TRY(make_command(profile, host, plan, std::move(command)));
   add_range_note(plan);

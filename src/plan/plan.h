@@ -86,12 +86,19 @@ struct Privileges {
 enum class LandlockMode { automatic, require, off };
 inline constexpr EnumNames<LandlockMode, 3> landlock_mode_names{{"auto", "require", "off"}};
 struct Landlock {
-  int abi = 0;                       // 0: not used
+  int abi = 0;                       // 0: not used; without paths it holds in abstract sockets and signals only
   std::vector<std::string> read_only, read_write;  // inside paths
 };
 
 enum class TerminalMode { automatic, on, off };
 inline constexpr EnumNames<TerminalMode, 3> terminal_mode_names{{"auto", "on", "off"}};
+
+enum class NetworkMode { none, host, count_ };
+inline constexpr EnumNames<NetworkMode, 2> network_mode_names{{"none", "host"}};
+static_assert(network_mode_names.complete());
+struct Network {
+  NetworkMode mode = NetworkMode::none;
+};
 
 struct Command {
   std::vector<std::string> argv, environment;  // environment: "K=V"
@@ -112,6 +119,7 @@ struct Plan {
   std::vector<MountStep> mounts;
   std::vector<Limit> limits;
   Privileges privileges;
+  Network network;
   Landlock landlock;
   Seccomp seccomp;
   Command command;

@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "plan/mounts.h"
+#include "plan/network.h"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,9 @@ constexpr std::array<std::string_view, 13> proc_masks{
 constexpr std::array<std::string_view, 6> proc_read_only{"asound", "bus", "fs", "irq", "sys", "sysrq-trigger"};
 // Firmware tables, and power readings that leak other processes' work (CVE-2020-8694).
 constexpr std::array<std::string_view, 2> sys_masks{"firmware", "devices/virtual/powercap"};
+
+// Where the host mounts file systems that a sandbox has no part in: control groups, tracing, kernel modules' settings.
+constexpr std::array<std::string_view, 5> sys_mount_points{"fs", "kernel/config", "kernel/debug", "kernel/security", "kernel/tracing"};
 
 constexpr std::array<std::string_view, 6> devices{"full", "null", "random", "tty", "urandom", "zero"};
 
@@ -44,11 +48,12 @@ std::string group_text(const Plan& plan, const Host& host) {
 }
 
 std::vector<File> own_etc_files(const Host& host, const Plan& plan, const std::string& home) {
-  return {{"group", group_text(plan, host)},
-          {"hostname", text(plan.hostname, "\n")},
-          {"hosts", text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 ", plan.hostname, "\n")},
-          {"passwd", passwd_text(plan, host, home)},
-          {"resolv.conf", "# no network: nothing to ask\n"}};
+  std::vector<File> files{{"group", group_text(plan, host)},
+                          {"hostname", text(plan.hostname, "\n")},
+                          {"passwd", passwd_text(plan, host, home)}};
+  for (File& file : name_files(plan.network, plan.hostname, host)) files.push_back(std::move(file));
+  std::ranges::sort(files, {}, &File::inside);
+  return files;
 }
 
 bool is_own(const std::vector<File>& files, const std::string& name) {
@@ -112,8 +117,14 @@ void add_proc(std::vector<MountStep>& steps, const Host& host) {
   }
 }
 
-void add_sys(std::vector<MountStep>& steps, const Host& host) {
-  steps.push_back(Sysfs{"/sys"});
+// Who owns the network namespace may mount its sysfs. The host's shows more than a new one, and holds mounts.
+void add_sys(std::vector<MountStep>& steps, const Host& host, NetworkMode network) {
+  if (network != NetworkMode::host) {
+    steps.push_back(Sysfs{"/sys"});
+  } else {
+    steps.push_back(Bind{.outside = "/sys", .inside = "/sys"});
+    for (const std::string_view name : sys_mount_points) steps.push_back(Mask{.inside = text("/sys/", name), .optional = true});
+  }
   for (const std::string& name : host.sys_entries) steps.push_back(Mask{.inside = "/sys/" + name});
 }
 

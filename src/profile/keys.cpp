@@ -71,7 +71,8 @@ constexpr std::array<Key, 36> table{{
     {"filesystem.protect", &Profile::protect, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,
      "Paths in writable places that stay read-only where they exist."},
 
-    {"network.mode", &Profile::net_mode, Kind::word, "none", nullptr, nullptr, "The network: none."},
+    {"network.mode", &Profile::net_mode, Kind::word, "none|host", nullptr, nullptr,
+     "The network: none, or the host's own."},
 
     {"resources.ulimit", &Profile::ulimit, Kind::number, "SOFT[:HARD]", parses<parse_ulimit_value>, check_ulimit_name,
      "Limits of setrlimit(2) by name."},

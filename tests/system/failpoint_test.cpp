@@ -36,6 +36,7 @@ const std::vector<Scenario>& scenarios() {
       {"Range", {"--user", "root", "--rw", "@/project", "--cap-add", "CHOWN"}, false, no_id_range},
       {"Terminal", {"-t"}, true},
       {"Landlock", {"--landlock", "require"}},
+      {"HostNetwork", {"--net", "host"}},
       {"HostRoot", {"--set", "filesystem.root=\"host\"", "--home", "keep", "--nested-userns", "--set", "seccomp.allow=[\"ptrace\"]"}},
       {"Report", {"--env-file", "@/variables", "--report", "@notes/report.json", "--stats", "--timeout", "20s"}},
       {"Walker", {}, false, no_user_namespaces, {"SBX_FAIL_NOSYS=openat2"}},

@@ -62,7 +62,7 @@ RunReport sample() {
   report.cpu_user = std::chrono::milliseconds(900);
   report.cpu_system = std::chrono::milliseconds(95);
   report.peak_bytes = 12'900'000;
-  report.active = cli::Active{.namespaces = {"user", "mount"}, .seccomp = "default", .capabilities = {}, .landlock = 7, .overlay = "kernel"};
+  report.active = cli::Active{.namespaces = {"user", "mount"}, .seccomp = "default", .capabilities = {}, .network = "none", .landlock = 7, .overlay = "kernel"};
   return report;
 }
 
@@ -158,7 +158,7 @@ TEST(CliReportStats, IsAFewLines) {
   EXPECT_EQ(cli::describe_stats(sample()),
             "sbx: exited with 0 after 1.20s; cpu 0.90s user, 0.09s system; peak memory 12.3M\n"
             "sbx: profiles base dev\n"
-            "sbx: namespaces user mount; seccomp default; landlock 7; no capabilities\n");
+            "sbx: namespaces user mount; network none; seccomp default; landlock 7; no capabilities\n");
   RunReport failed;
   failed.reason = Reason::setup;
   failed.error = "no\x1b";

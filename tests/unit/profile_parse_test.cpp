@@ -81,7 +81,7 @@ TEST(ProfileParse, WrongTypesSayWhatIsWanted) {
 
 TEST(ProfileParse, BadValuesSayWhere) {
   EXPECT_EQ(error_of("[network]\nmode = \"non\"\n"),
-            "t.toml:2:8: network.mode: 'non' is not one of none | did you mean 'none'?");
+            "t.toml:2:8: network.mode: 'non' is not one of none, host | did you mean 'none'?");
   EXPECT_EQ(error_of("[security]\nno_new_privileges = false\n"),
             "t.toml:2:21: security.no_new_privileges: it is always true and cannot be turned off | leave it out");
   EXPECT_EQ(error_of("[filesystem]\nread_only = [\"usr\"]\n"),
