@@ -52,9 +52,10 @@ Result<> keep_capabilities(const std::vector<int>& keep) {
 }
 
 Result<> lock_securebits(bool root_is_nobody) {
-  unsigned bits = SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
-                  SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NOROOT_LOCKED;
-  if (root_is_nobody) bits |= SECBIT_NOROOT;
+  unsigned bits = SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                  SECBIT_NOROOT_LOCKED;
+  // Without a capability there is nothing to keep, and ping(8) gives up where it may not set the bit.
+  bits |= root_is_nobody ? SECBIT_NOROOT : SECBIT_KEEP_CAPS_LOCKED;
   if (SYS(::prctl(PR_SET_SECUREBITS, bits)) < 0) return fail_errno("lock securebits");
   return {};
 }
