@@ -84,6 +84,8 @@ class Pool {
   static constexpr std::size_t large_size = 17 * 4096;           // 64 KiB, the headroom and largest_frame's headers
   static constexpr std::size_t large_payload = 65536;
   static constexpr std::size_t small_size = 2048;
+  // Left by large() for frames that are read and passed on: without them no ACK would be heard that frees memory.
+  static constexpr std::size_t frame_reserve = 8;
 
   // `memory` is aligned to a page and zero-filled on demand: an eighth becomes small chunks. The engine maps it
   // (region_size() of the limit) and keeps it mapped as long as the pool lives.
@@ -101,7 +103,11 @@ class Pool {
   void free(Node* node);                 // drops its slice
 
   // 0 … 100: how full it is. Windows stop growing above 50; nothing new is promised above 75.
-  unsigned pressure() const { return static_cast<unsigned>(100 * large_.used / large_.count); }
+  unsigned pressure() const {
+    return large_.count == 0 ? 100 : static_cast<unsigned>(100 * large_.used / large_.count);
+  }
+  // What for_frame() gave now is for reading only: to keep it would take from the last chunks.
+  bool scarce() const { return large_.used + frame_reserve >= large_.count; }
 
   std::size_t bytes_in_use() const { return large_.used * large_size + small_.used * small_size; }
   std::size_t nodes_in_use() const { return nodes_used_; }
