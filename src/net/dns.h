@@ -8,6 +8,7 @@
 
 #include "net/config.h"
 #include "net/dns_message.h"
+#include "net/dns_reply.h"
 #include "net/policy.h"
 
 #include <array>
@@ -34,7 +35,8 @@ class DnsActions {
   // Over tcp the bytes begin with their length (RFC 1035 4.2.2), in both directions.
   virtual void reply(const DnsClient& client, std::span<const std::uint8_t> message) = 0;
   // To port 53 of the server, by a new socket of its own. When the slot has a socket already, that one is closed.
-  virtual void ask(std::uint16_t slot, const Address& server, Transport transport,
+  // False: there is no socket, or the server cannot be reached; the next one is asked.
+  virtual bool ask(std::uint16_t slot, const Address& server, Transport transport,
                    std::span<const std::uint8_t> message) = 0;
   virtual void finish(std::uint16_t slot) = 0;   // the slot's socket is closed
   virtual void close_stream(std::uint32_t stream) = 0;  // it does not speak DNS
@@ -68,9 +70,57 @@ class Dns {
   void set_resolvers(std::span<const Address> resolvers);  // of the host; not asked when Config::dns has any
 
  private:
-  struct Pending;
-  struct Stream;
-  struct Tables;
+  static constexpr std::size_t longest_query = 1024, longest_answer = 2 + 65535;
+  static constexpr std::uint8_t no_buffer = 0xff;
+  struct Pending {
+    bool used = false, edns = true;
+    Transport transport = Transport::udp;        // towards the server
+    std::uint8_t server = 0, tries = 0, buffer = no_buffer;
+    std::uint16_t id = 0;
+    std::uint32_t received = 0;                  // bytes in the buffer
+    Milliseconds deadline = 0;
+    DnsClient client;
+    Query query;
+  };
+  struct Stream {
+    bool used = false;
+    std::uint32_t stream = 0;
+    std::size_t size = 0;
+    std::array<std::uint8_t, 2 + longest_query> bytes;
+  };
+  struct Tables {
+    std::array<Pending, slots> pending;
+    std::array<Stream, streams> clients;
+  };
+
+  void serve(const DnsClient& client, Bytes message, Milliseconds now);
+  bool answered_here(const DnsClient& client, const Query& query, const Name& name);
+  Decision decide(const Name& name, Milliseconds now) const;
+  void forward(const DnsClient& client, const Query& query, Milliseconds now);
+  void send(std::uint16_t slot, Milliseconds now);
+  bool attempt(std::uint16_t slot, Milliseconds now);
+  bool another_server(Pending& pending);
+  void read_stream(std::uint16_t slot, Bytes bytes, Milliseconds now);
+  void read_answer(std::uint16_t slot, Bytes message, Milliseconds now);
+  void fail(std::uint16_t slot, Rcode rcode);
+  void finish(std::uint16_t slot);
+  void ask_by_stream(std::uint16_t slot, Milliseconds now);
+  bool is_pending(const DnsClient& client, const Query& query) const;
+  Stream* stream_of(std::uint32_t stream);
+  std::span<std::uint8_t> room_for(const DnsClient& client, const Query& query) const;
+  void reply(const DnsClient& client, const Query& query, MessageWriter& message);
+
+  Policy& policy_;
+  RandomNumbers& random_;
+  DnsActions& actions_;
+  LocalNames local_;
+  std::uint16_t largest_datagram_;               // that fits a frame inside
+  bool own_servers_;
+  std::array<Address, servers> servers_{};
+  std::size_t server_count_ = 0, preferred_ = 0;
+  std::unique_ptr<Tables> tables_;
+  std::unique_ptr<std::uint8_t[]> buffers_, out_;  // answers by tcp; the message that is being written
+  std::array<bool, large_answers> buffer_used_{};
 };
 
 }  // namespace net

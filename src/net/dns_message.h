@@ -79,7 +79,7 @@ class MessageWriter {
   void question(const Question& question);
 
   enum class Section { answer, authority, additional };
-  // begin_record(), its data, end_record().
+  // begin_record(), its data, end_record() or abandon_record(), which takes it back.
   void begin_record(const WireName& owner, std::uint16_t type, std::uint32_t ttl);
   void name(const WireName& name, bool compress);
   void number8(std::uint8_t value);
@@ -87,6 +87,7 @@ class MessageWriter {
   void number32(std::uint32_t value);
   void bytes(Bytes data);
   void end_record(Section section);
+  void abandon_record();
   // EDNS (RFC 6891), with an Extended DNS Error (RFC 8914) when one is given.
   void opt(std::uint16_t payload, bool dnssec_ok, std::optional<std::uint16_t> error);
 

@@ -131,12 +131,12 @@ Decision Policy::decide(const Target& target) const {
 Decision Policy::decide_own(const Target& target) const {
   const bool host = target.address == addressing_.host4 || target.address == addressing_.host6;
   if (!host) return builtin(Verdict::deny, Builtin::gateway);
-  const bool open = target.protocol == Protocol::tcp && std::ranges::find(host_ports_, target.port) != host_ports_.end();
-  return builtin(open ? Verdict::allow : Verdict::deny, Builtin::host_port);
+  const bool listed = std::ranges::find(host_ports_, target.port) != host_ports_.end();
+  return builtin(listed && target.protocol == Protocol::tcp ? Verdict::allow : Verdict::deny, Builtin::host_port);
 }
 
 Decision Policy::builtin(Verdict verdict, Builtin which) const {
-  return {verdict, static_cast<std::uint16_t>(rules_.size() + static_cast<std::size_t>(which)), false, {}};
+  return {verdict, builtin_rule(which), false, {}};
 }
 
 Decision Policy::unmatched(const Target& target) const {
@@ -220,7 +220,8 @@ std::string Policy::explain(Protocol protocol, const Address& address, std::uint
   if (made.tls) out += " if the ClientHello has the same name";
   if (made.rule < rules_.size()) {
     const Placed& placed = rules_[made.rule];
-    return ::text(out, ": rule '", text(made.rule), "' of level ", placed.level + 1, made.allowed() ? " allows it" : " denies it");
+    out += ::text(": rule '", text(made.rule), "' of level ", placed.level + 1);
+    return out + (made.allowed() ? " allows it" : " denies it");
   }
   switch (static_cast<Builtin>(made.rule - rules_.size())) {
     case Builtin::host: return out + ": it is the host itself, and no rule names it (@host, or its address)";
@@ -228,7 +229,7 @@ std::string Policy::explain(Protocol protocol, const Address& address, std::uint
     case Builtin::link_local: return out + ": it is link-local, and no rule names it by address";
     case Builtin::multicast: return out + ": multicast and broadcast are not forwarded";
     case Builtin::gateway: return out + ": it is the gateway, which serves DNS only";
-    case Builtin::host_port: return out + (made.allowed() ? ": a host port was asked for" : ": no host port was asked for");
+    case Builtin::host_port: return out + (made.allowed() ? ": it is a host port" : ": it is none of the host ports");
     default: return out + (rules_.empty() ? ": there is no rule" : ": no rule matches");
   }
 }

@@ -62,6 +62,9 @@ class Policy {
 
   std::size_t rules() const { return counters_.size(); }  // with the built-in ones
   bool is_builtin(std::uint16_t rule) const { return rule >= rules_.size(); }
+  std::uint16_t builtin_rule(Builtin which) const {
+    return static_cast<std::uint16_t>(rules_.size() + static_cast<std::size_t>(which));
+  }
   std::string_view text(std::uint16_t rule) const;        // as it was written; of a built-in one its name
   Counters& counters(std::uint16_t rule) { return counters_[rule]; }
   const Counters& counters(std::uint16_t rule) const { return counters_[rule]; }
