@@ -11,8 +11,13 @@ namespace net {
 
 namespace {
 
-constexpr std::string_view rule_form = "[tcp|udp|icmp://]WHAT[:PORT[-PORT]][,tls]; WHAT is a name, *.suffix, an address, "
-                                       "a CIDR, @internet, @lan, @host, @metadata or *";
+constexpr std::string_view rule_form =
+    "[tcp|udp|icmp://]WHAT[:PORT[-PORT]][,tls]; WHAT is a name, *.suffix, an address, a CIDR, @internet, @lan, @host, "
+    "@metadata or *";
+constexpr std::string_view publish_form =
+    "[ADDR:]HOST:INSIDE[/udp], ports 1 to 65535, ranges of the same length, IPv6 in brackets: [::1]:8080-8089:80-89";
+constexpr std::string_view port_form =
+    "a port is 1 to 65535, or a range of them: 8000-8080; an IPv6 address before it is in brackets";
 
 std::optional<std::uint16_t> parse_port(std::string_view in) {
   unsigned value = 0;
@@ -97,8 +102,7 @@ std::string rule_hint(std::string_view in, std::string_view what) {
 }
 
 std::unexpected<Error> bad_publish(std::string_view in) {
-  return fail_hint("[ADDR:]HOST:INSIDE[/udp], ports 1 to 65535, ranges of the same length, IPv6 in brackets: [::1]:8080-8089:80-89",
-                   "published port '", printable(in), "' is not usable");
+  return fail_hint(std::string(publish_form), "published port '", printable(in), "' is not usable");
 }
 
 }  // namespace
@@ -118,7 +122,7 @@ Result<Rule> parse_rule(Verdict verdict, std::string_view in) {
   }
   const auto ports = take_ports(rest);
   if (!parse_what(rest, rule)) return bad(rule_hint(in, rest));
-  if (!ports) return bad("a port is 1 to 65535, or a range of them: 8000-8080; an IPv6 address before it is in brackets");
+  if (!ports) return bad(std::string(port_form));
   rule.first_port = ports->first, rule.last_port = ports->last;
   if (rule.protocol == Protocol::icmp && rule.first_port != 0)
     return fail_hint("leave the port out", "network rule '", printable(in), "' has a port, and icmp has none");

@@ -1,4 +1,5 @@
-// Two readings of an answer: the first checks that it is whole and follows its aliases, the second writes what may stay.
+// Two readings of an answer: the first checks that it is whole and follows its aliases, the second writes what may
+// stay.
 #include "net/dns_answer.h"
 
 #include "net/dns_reply.h"

@@ -56,8 +56,9 @@ std::optional<WireName> to_wire(std::string_view name) {
 std::optional<Header> MessageReader::header() {
   if (left() < header_size) return std::nullopt;
   Header out;
-  std::uint16_t* const fields[] = {&out.id, &out.flags, &out.questions, &out.answers, &out.authorities, &out.additionals};
-  for (std::uint16_t* field : fields) *field = read16(message_, at_), at_ += 2;
+  for (std::uint16_t* field :
+       {&out.id, &out.flags, &out.questions, &out.answers, &out.authorities, &out.additionals})
+    *field = read16(message_, at_), at_ += 2;
   return out;
 }
 
@@ -158,9 +159,11 @@ void MessageWriter::name(const WireName& name, bool compress) {
     for (std::size_t i = 0; compress && i < name_count_; ++i) {
       std::size_t from = names_[i];
       const auto before = written.name_at(from, written.left());
-      if (before && same_bytes(before->view(), tail)) return number16(static_cast<std::uint16_t>(pointer << 8 | names_[i]));
+      if (!before || !same_bytes(before->view(), tail)) continue;
+      return number16(static_cast<std::uint16_t>(pointer << 8 | names_[i]));
     }
-    if (name_count_ < remembered && size_ < 0x3fff && !failed_) names_[name_count_++] = static_cast<std::uint16_t>(size_);
+    if (name_count_ < remembered && size_ < 0x3fff && !failed_)
+      names_[name_count_++] = static_cast<std::uint16_t>(size_);
     bytes(name.view().subspan(at, 1u + name.bytes[at]));
   }
   number8(0);
