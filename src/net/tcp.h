@@ -22,6 +22,9 @@
 //          FIN is acknowledged the flow is closed, at once if the guest ended first, else after two seconds of
 //          time_wait, which answer its late FINs. A RST of one side becomes a RST to the other.
 //
+// The engine's socket is closed by one call of close_host or reset_host, before closed(); after refused() by neither.
+// A socket that fails a write is read out first: host_ended() or host_reset() is expected to follow.
+//
 // There is one deadline per connection. Sink::arm() moves it earlier only; expired() before anything is due just arms
 // it again, which is cheaper than to cancel a timer for every ACK.
 // After each event the engine asks wanted(), if the host's socket is known to be readable: ACKs and timers change it.
@@ -90,6 +93,9 @@ struct Queue {
 
 class Connection {
  public:
+  static constexpr std::size_t most_pieces = 40;      // of one frame's payload
+  static constexpr std::uint32_t first_window = 256u << 10, largest_window = 4u << 20, largest_flight = 1u << 20;
+
   // `id` is the engine's: its flow. One that was closed may be constructed again in place.
   Connection(Stack& stack, std::uint32_t id, bool v6);
   ~Connection();
@@ -115,7 +121,7 @@ class Connection {
   // Pool::headroom behind the chunk's start; small ones are copied into a small chunk here.
   void take(Slice bytes, bool last);
   void host_ended();                                  // read() gave 0
-  void host_reset();                                  // the host's socket failed: RST to the guest
+  void host_reset();                                  // the host's socket failed, and is read out: RST to the guest
   void abort();                                       // RST both ways: a limit, a rule, an end
   void expired();
 
@@ -126,7 +132,7 @@ class Connection {
   bool v6() const { return v6_; }
   std::uint32_t guest_isn() const { return irs_; }
   const Queue& to_host() const { return to_host_; }   // accepted, not yet written: ClientHello is looked at here
-  std::size_t held() const { return to_host_bytes_ + early_bytes_ + (snd_end_ - snd_una_); }
+  std::size_t held() const { return to_host_bytes_ + early_bytes_ + unacknowledged(); }
   Time active_at() const { return active_at_; }       // when data last moved: who is to be evicted
 
  private:
@@ -137,53 +143,69 @@ class Connection {
   void establish();
   void end(bool reset_guest, bool reset_host);
   void advance_close();
-  void release_queues();
   void become_closed();
+  void release(Queue& queue);
+  void pop(Queue& queue);
+  void push(Queue& queue, Slice bytes, std::uint32_t begin, Node* node);
+  std::size_t append(Queue& queue, const Slice& bytes, std::uint32_t begin, bool may_keep);
 
-  // tcp_input.cpp
-  bool check_sequence(const Header& header, std::size_t length);
-  Received receive_unsynchronized(const Header& header);
-  bool receive_reset(const Header& header);
+  // tcp_input.cpp: segments, and the bytes in them up to the host's socket
+  bool in_window(const Header& header, std::size_t length) const;
+  void receive_syn_sent(const Header& header);
+  Received receive_syn(const Header& header);
+  void receive_reset(const Header& header);
   bool receive_ack(const Header& header, std::size_t length);
+  void receive_window(const Header& header);
   void receive_bytes(const Header& header, Slice payload);
-  void accept(Slice payload);
-  void accept_early();
+  std::size_t accept(const Slice& payload);
+  std::size_t write(const Slice& payload);
   void accept_fin();
   void flush();
-  void store_early(std::uint32_t begin, Slice payload);
-  unsigned sack_blocks(Header& header) const;
-  bool append(Queue& queue, Slice bytes, std::uint32_t begin);
   std::uint32_t window_target() const;
   void open_window(bool drained);
 
-  // tcp_output.cpp
-  void output();
-  bool transmit(std::uint32_t seq, std::size_t length, bool push);
+  // tcp_early.cpp: bytes before their turn
+  void store_early(std::uint32_t begin, Slice payload);
+  bool make_room(std::uint32_t& begin, Slice& payload, Node*& before);
+  void drop_early_after(Node* before);
+  void accept_early();
+  void put_blocks(Header& header) const;
+
+  // tcp_output.cpp: segments to the guest
+  void output(bool last);
+  std::uint32_t transmit(std::uint32_t seq, std::size_t length, bool last);
   void transmit_control(std::uint8_t flags, std::uint32_t seq);
-  void transmit_ack();
   void owe_ack();
+  void challenge();
   std::uint16_t window_field();
   std::size_t frame_limit() const;
+  std::uint32_t own_mss() const { return stack_.mtu - (v6_ ? 60u : 40u); }
   std::uint32_t in_flight() const { return snd_nxt_ - snd_una_; }
+  std::uint32_t unacknowledged() const { return snd_una_ == snd_end_ + 1 ? 0 : snd_end_ - snd_una_; }
 
-  // tcp_recovery.cpp
-  void acknowledge(std::uint32_t count);
+  // tcp_recovery.cpp: what was lost
+  void acknowledge(std::uint32_t ack);
   void measure(Time sample);
-  void note_sacks(const Header& header);
-  void note_sack(Block block);
-  void detect_loss(bool progress);
-  void retransmit();
-  void restart_timer();
+  bool note_sacks(const Header& header);
+  bool note_sack(std::uint32_t begin, std::uint32_t end);
+  void detect_loss(bool advanced);
+  void resend_from(std::uint32_t end);
+  void retransmit(std::size_t budget);
+
+  // tcp_timer.cpp
+  Timer needed() const;
   void schedule();
+  Time timeout() const;
+  Time keepalive_due() const;
   void timer_fired();
   void resend_expired();
   void probe_tail();
   void probe_window();
   void keepalive_fired();
-  Time keepalive_due() const;
 
   Stack& stack_;
   Queue to_host_, early_, to_guest_, sacked_;
+  Node* sending_ = nullptr;                           // where the last frame ended
   std::uint32_t id_;
   State state_ = State::idle;
   Timer timer_ = Timer::off;
@@ -193,22 +215,24 @@ class Connection {
   bool guest_done_ : 1 = false, finish_called_ : 1 = false, guest_last_ : 1 = false;
   bool host_done_ : 1 = false, fin_sent_ : 1 = false, host_open_ : 1 = false;
   bool blocked_ : 1 = false;                          // the socket said would_block
+  bool broken_ : 1 = false;                           // the socket failed; what it received may still be read
   bool recovering_ : 1 = false, probing_ : 1 = false, measuring_ : 1 = false, timed_out_ : 1 = false;
   bool ack_owed_ : 1 = false, deferred_ : 1 = false, asked_keepalive_ : 1 = false;
-  std::uint8_t scale_ = 0, backoff_ = 0, duplicate_acks_ = 0, keepalives_ = 0;
+  std::uint8_t scale_ = 0, backoff_ = 0, duplicate_acks_ = 0;
+  std::uint8_t keepalives_ = 0;                       // probes of ours since anything was heard
   std::uint16_t mss_ = 536;
   std::uint16_t early_count_ = 0, sacked_count_ = 0;
 
   // To the guest (RFC 9293, 3.3.1). Bytes [snd_una_, snd_end_) are in to_guest_; the FIN is at snd_end_.
   std::uint32_t snd_una_ = 0, snd_nxt_ = 0, snd_end_ = 0, snd_wnd_ = 0, snd_wl1_ = 0, largest_wnd_ = 0;
-  std::uint32_t flight_cap_ = 1u << 20;
+  std::uint32_t flight_cap_ = largest_flight;
   std::uint32_t recover_ = 0, resend_next_ = 0, resend_end_ = 0, measured_seq_ = 0;
   // From the guest. [rcv_nxt_, rcv_edge_) is the window that was advertised.
   std::uint32_t irs_ = 0, rcv_nxt_ = 0, rcv_edge_ = 0, guest_fin_seq_ = 0, latest_early_ = 0;
-  std::uint32_t window_cap_ = 256u << 10, since_growth_ = 0;
+  std::uint32_t window_cap_ = first_window, since_growth_ = 0;
   std::uint32_t to_host_bytes_ = 0, early_bytes_ = 0;
   std::uint32_t srtt_ = 0, rttvar_ = 0, rto_ = 1000000;
-  Time timer_at_ = 0, armed_at_ = 0, measured_at_ = 0, heard_at_ = 0, active_at_ = 0;
+  Time timer_at_ = 0, armed_at_ = 0, measured_at_ = 0, heard_at_ = 0, active_at_ = 0, probed_at_ = 0;
 };
 
 }  // namespace net::tcp
