@@ -10,6 +10,7 @@
 #include "sys/seccomp.h"
 
 #include <csignal>
+#include <initializer_list>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/icmp6.h>
@@ -53,8 +54,9 @@ class Program {
     skip_unless(value, 1);
     allow();
   }
-  void kill_unless(std::uint32_t value) {
-    code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
+  void kill_unless(std::initializer_list<std::uint32_t> values) {
+    std::uint8_t left = static_cast<std::uint8_t>(values.size());
+    for (const std::uint32_t value : values) code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, left--, 0));
     kill();
   }
   void skip_unless(std::uint32_t value, std::uint8_t count) {
@@ -81,15 +83,9 @@ Program check_socket() {
   Program p;
   p.load_argument(1);
   p.mask(~static_cast<std::uint32_t>(SOCK_NONBLOCK | SOCK_CLOEXEC));
-  p.skip_unless(SOCK_STREAM, 1);
-  p.skip_unless(~0u, 1);  // never equal: on to the family
-  p.kill_unless(SOCK_DGRAM);
+  p.kill_unless({SOCK_STREAM, SOCK_DGRAM});
   p.load_argument(2);
-  p.skip_unless(0, 1);
-  p.skip_unless(~0u, 3);
-  p.skip_unless(IPPROTO_ICMP, 1);
-  p.skip_unless(~0u, 1);
-  p.kill_unless(IPPROTO_ICMPV6);
+  p.kill_unless({0, IPPROTO_ICMP, IPPROTO_ICMPV6});
   p.load_argument(0);
   p.allow_if(AF_INET);
   p.allow_if(AF_INET6);
@@ -141,7 +137,7 @@ Result<> leave_host(std::span<const int> kept, std::size_t most_descriptors) {
 std::vector<sock_filter> make_engine_filter() {
   Program p;
   p.load(offsetof(seccomp_data, arch));
-  p.kill_unless(own_architecture);
+  p.kill_unless({own_architecture});
   p.load(offsetof(seccomp_data, nr));
   p.kill_if_set(x32_bit);
   for (const std::uint32_t call : plain_calls) p.allow_if(call);

@@ -60,16 +60,11 @@ void FlowTable::remove(Id id) {
   }
   slots_[at] = {};
   entry.live = false, ++entry.generation;
-  entry.next = removed_, removed_ = id;
   --size_;
 }
 
-void FlowTable::recycle() {
-  while (removed_ != none) {
-    const Id id = removed_;
-    removed_ = entries_[id].next;
-    entries_[id].next = free_, free_ = id;
-  }
+void FlowTable::release(Id id) {
+  entries_[id].next = free_, free_ = id;
 }
 
 }  // namespace net

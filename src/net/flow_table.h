@@ -1,5 +1,5 @@
 // Which flow a packet belongs to: addresses and ports → a small number, by open addressing with a keyed hash. It also
-// gives out the numbers: a number that was taken out is not given again before recycle(), at the end of a turn of the
+// gives out the numbers: a number that was taken out is not given again before release(), at the end of a turn of the
 // loop, and its generation has changed by then, so that an event which still names the old flow is recognised.
 #pragma once
 
@@ -25,13 +25,12 @@ class FlowTable {
   std::optional<Id> find(const FlowKey& key) const;
   std::optional<Id> add(const FlowKey& key);  // a key that is not there yet; nothing when the table is full
   void remove(Id id);                         // find() no longer finds it
-  void recycle();
+  void release(Id id);                        // the number of a removed one may be given again
 
   const FlowKey& key(Id id) const { return entries_[id].key; }
-  std::uint32_t generation(Id id) const { return entries_[id].generation; }
-  bool is_live(Id id, std::uint32_t generation) const {
-    return id < begun_ && entries_[id].live && entries_[id].generation == generation;
-  }
+  // 24 bits: an event of epoll has room for no more beside the number.
+  std::uint32_t generation(Id id) const { return entries_[id].generation & 0xffffff; }
+  bool is_live(Id id, std::uint32_t generation_seen) const { return is_live(id) && generation(id) == generation_seen; }
   bool is_live(Id id) const { return id < begun_ && entries_[id].live; }
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return entries_.size(); }
@@ -42,7 +41,7 @@ class FlowTable {
   struct Entry {
     FlowKey key;
     std::uint32_t generation;
-    Id next;                                  // free, or waiting for recycle()
+    Id next;                                  // free
     bool live;
   };
   struct Slot {
@@ -54,7 +53,7 @@ class FlowTable {
   MappedArray<Entry> entries_;
   MappedArray<Slot> slots_;                   // a power of 2, at least twice as many
   std::size_t mask_ = 0, size_ = 0;
-  Id begun_ = 0, free_ = none, removed_ = none;
+  Id begun_ = 0, free_ = none;
 };
 
 }  // namespace net

@@ -95,6 +95,8 @@ NewSocket accept_from(const Fd& listener, InetAddress& peer) {
   return {std::move(accepted), error};
 }
 
+std::string error_text(int error) { return errno_text(error); }
+
 IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data()), message.msg_iovlen = pieces.size();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <netinet/in.h>
 #include <span>
+#include <string>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -52,6 +53,8 @@ int take_socket_error(const Fd& socket);                 // SO_ERROR, which is c
 int own_address(const Fd& socket, InetAddress& into);    // getsockname(2)
 int path_mtu(const Fd& socket, bool v4);                 // of a connected socket; 0: unknown
 NewSocket accept_from(const Fd& listener, InetAddress& peer);
+
+std::string error_text(int error);                       // "Address already in use"
 
 // Streams, and anything else that is a file.
 IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces);

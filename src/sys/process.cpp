@@ -194,6 +194,12 @@ std::chrono::nanoseconds monotonic_now() {
 
 std::int64_t unix_now() { return ::time(nullptr); }
 
+std::int64_t unix_now_microseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
 void exit_now(int status) { ::_exit(status); }
 
 }  // namespace sys

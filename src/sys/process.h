@@ -94,6 +94,7 @@ Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds tim
 
 std::chrono::nanoseconds monotonic_now();  // CLOCK_MONOTONIC
 std::int64_t unix_now();                   // seconds
+std::int64_t unix_now_microseconds();
 [[noreturn]] void exit_now(int status);    // _exit(2)
 
 }  // namespace sys

@@ -1,0 +1,38 @@
+// The launcher's messages. Nothing is allocated: lists are decoded into memory that was reserved.
+#include "net/engine_loop.h"
+
+#include "sys/inet.h"
+
+#include <utility>
+
+namespace net {
+
+void Engine::read_control() {
+  ControlBuffer buffer;
+  for (;;) {
+    const sys::IoCount got = sys::receive_bytes(*control_, std::as_writable_bytes(std::span(buffer)));
+    if (got.would_block()) return;
+    if (got.count <= 0) {
+      stop_ = true;
+      return;
+    }
+    control_message({buffer.data(), static_cast<std::size_t>(got.count)});
+  }
+}
+
+void Engine::control_message(std::string_view message) {
+  const std::optional<ControlKind> kind = kind_of(message);
+  if (kind == ControlKind::totals_wanted || kind == ControlKind::stop) tell_totals();
+  if (kind == ControlKind::stop) stop_ = true;
+  if (kind != ControlKind::host_network || !decode_host(message, received_)) return;
+  std::swap(core_.host, received_);
+  if (!core_.policy.set_host_addresses(core_.host.addresses)) stop_ = true;  // an engine with wrong rules is none
+}
+
+void Engine::tell_totals() {
+  core_.report.counted.tx_packets = core_.tap.frames_in;
+  core_.report.counted.rx_packets = core_.tap.frames_out;
+  core_.report.totals(core_.policy, tcp_->size());
+}
+
+}  // namespace net
