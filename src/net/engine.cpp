@@ -6,6 +6,7 @@
 #include "net/engine_loop.h"
 #include "sys/process.h"
 #include "sys/socket.h"
+#include "sys/tap.h"
 
 #include <memory>
 
@@ -27,7 +28,8 @@ Result<std::unique_ptr<Engine>> set_up(const EngineStart& start) {
   const Limits& limits = start.config.limits;
   // A flow has one socket; 512 are for listeners, questions to resolvers and the engine itself.
   TRY(leave_host(kept, limits.tcp_flows + limits.udp_flows + limits.ping_flows + start.config.publish.size() + 512));
-  TRY(engine->attach_tap(TRY(receive_tap(start.inside))));
+  sys::Fd tap = TRY(receive_tap(start.inside));
+  TRY(engine->attach_tap(std::move(tap)));
   TRY(sys::make_non_blocking(start.control, "the launcher's socket"));
   TRY(engine->listen(start.control));
   return engine;

@@ -7,6 +7,7 @@
 #include "net/name.h"
 #include "net/policy.h"
 #include "net/siphash.h"
+#include "sys/fd.h"
 
 namespace net {
 

@@ -131,7 +131,7 @@ void TcpFlows::serve_stream(Flow& flow) {
     Slice part = first.part(0, now);
     first.drop_front(now);
     if (first.empty()) {
-      std::ranges::rotate(std::span(stream.replies).first(stream.count), stream.replies.begin() + 1);
+      std::move(stream.replies.begin() + 1, stream.replies.begin() + stream.count, stream.replies.begin());
       stream.replies[--stream.count] = {};
     }
     core_.passed(flow.rule, now, false);

@@ -21,9 +21,10 @@
 namespace net {
 
 // Decisions that no rule of the user's made. They have counters and texts as rules have, behind the last rule's.
-enum class Builtin { otherwise, host, metadata, link_local, multicast, gateway, host_port, rebinding, dns, count_ };
-inline constexpr EnumNames<Builtin, 9> builtin_names{
-    {"default", "host", "metadata", "link-local", "multicast", "gateway", "host-port", "rebinding", "dns"}};
+enum class Builtin { otherwise, host, metadata, link_local, multicast, gateway, host_port, rebinding, dns, published, count_ };
+inline constexpr EnumNames<Builtin, 10> builtin_names{
+    {"default", "host", "metadata", "link-local", "multicast", "gateway", "host-port", "rebinding", "dns",
+     "published"}};
 static_assert(builtin_names.complete());
 
 struct Decision {
