@@ -9,6 +9,7 @@
 #include "sys/process.h"
 #include "sys/seccomp.h"
 
+#include <algorithm>
 #include <csignal>
 #include <initializer_list>
 #include <linux/audit.h>
@@ -121,7 +122,10 @@ Result<> leave_host(std::span<const int> kept, std::size_t most_descriptors) {
     TRY(sys::clear_groups());
     TRY(sys::set_ids(65534, 65534));
   }
-  TRY(sys::set_resource_limit(RLIMIT_NOFILE, most_descriptors, most_descriptors, "number of open files"));
+  // Where the hard limit is lower, flows beyond it are refused one by one.
+  const std::uint64_t hard = TRY(sys::resource_limit(RLIMIT_NOFILE, "number of open files")).second;
+  const std::uint64_t most = std::min<std::uint64_t>(most_descriptors, hard);
+  TRY(sys::set_resource_limit(RLIMIT_NOFILE, most, most, "number of open files"));
   TRY(sys::enter_new_namespaces(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
                                 "the engine's own namespaces"));
   TRY(empty_root());
