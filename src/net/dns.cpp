@@ -192,7 +192,7 @@ bool Dns::attempt(std::uint16_t slot, Milliseconds now) {
   pending.deadline = now + patience;
   pending.received = 0;
   std::array<std::uint8_t, 512> bytes;
-  MessageWriter out(std::span(bytes).subspan(2));
+  MessageWriter out(std::span<std::uint8_t>(bytes).subspan(2));
   const auto kept = pending.query.flags & dns_flag::checking_disabled;
   out.header(pending.id, static_cast<std::uint16_t>(dns_flag::recursion_desired | kept));
   out.question(pending.query.question);
