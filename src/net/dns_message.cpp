@@ -162,7 +162,7 @@ void MessageWriter::name(const WireName& name, bool compress) {
       if (!before || !same_bytes(before->view(), tail)) continue;
       return number16(static_cast<std::uint16_t>(pointer << 8 | names_[i]));
     }
-    if (name_count_ < remembered && size_ < 0x3fff && !failed_)
+    if (compress && name_count_ < remembered && size_ < 0x3fff && !failed_)
       names_[name_count_++] = static_cast<std::uint16_t>(size_);
     bytes(name.view().subspan(at, 1u + name.bytes[at]));
   }
