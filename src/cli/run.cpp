@@ -12,6 +12,7 @@
 #include "plan/describe.h"
 #include "plan/make.h"
 #include "supervise/sandbox.h"
+#include "sys/process.h"
 
 #include <cstdlib>
 
@@ -59,22 +60,51 @@ Result<int> print_plan(const plan::Plan& plan, DryRun form) {
   return print_output(form == DryRun::json ? plan_json(plan) : plan::describe_text(plan));
 }
 
-// The stages of a launch, each from the ones before it.
-Result<int> run_stages(const Options& options, RunReport& report) {
-  const profile::Profile profile = TRY(requested_profile(options));         // what was asked
+// What a launch is made of, in the order it comes to be.
+struct Stages {
+  profile::Profile profile;    // what was asked
+  Host host;                   // what this machine allows
+  plan::Plan plan;             // what will be done
+  supervise::Sandbox sandbox;  // done
+};
+
+// Each from the ones before it.
+Result<int> run_stages(const Options& options, RunReport& report, Stages& stages) {
+  auto& [profile, host, plan, sandbox] = stages;
+  profile = TRY(requested_profile(options));
   report.profiles = profile.chain;
-  const Host host = TRY(launch::probe_host(profile));                       // what this machine allows
-  const plan::Plan plan = TRY(plan::make(profile, host, options.command));  // what will be done
+  host = TRY(launch::probe_host(profile));
+  plan = TRY(plan::make(profile, host, options.command));
   add_plan(report, plan);
   if (options.dry_run != DryRun::none) return print_plan(plan, options.dry_run);
   if (!options.quiet)
     for (const std::string& feature : plan.degraded) print_note(text("without ", feature, ", as allowed"));
   if (options.verbose)
     for (const std::string& note : plan.notes) print_note(note);
-  supervise::Sandbox sandbox = TRY(launch::start(plan));             // do it
-  const supervise::Outcome outcome = TRY(supervise::wait(sandbox));  // until it ends
+  sandbox = TRY(launch::start(plan));
+  const supervise::Outcome outcome = TRY(supervise::wait(sandbox));
   add_outcome(report, outcome, plan);
   if (outcome.error) return std::unexpected<Error>(*outcome.error);
+  return report.code;
+}
+
+int run_and_report(const Options& options, Stages& stages) {
+  RunReport report;
+  report.command = options.command;
+  report.started = std::chrono::system_clock::now();
+  if (options.report)
+    if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
+  Result<int> status = run_stages(options, report, stages);
+  if (!status) {
+    if (report.reason != supervise::Reason::mask) report.reason = supervise::Reason::setup;
+    report.code = status.error().status;
+    report.error = status.error().message;
+    print_error(status.error());
+  }
+  if (options.dry_run != DryRun::none) return report.code == 0 && status ? *status : report.code;
+  if (options.stats) print_stats(report);
+  if (options.report)
+    if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
   return report.code;
 }
 
@@ -88,23 +118,9 @@ Result<profile::Profile> requested_profile(const Options& options) {
 }
 
 int run(const Options& options) {
-  RunReport report;
-  report.command = options.command;
-  report.started = std::chrono::system_clock::now();
-  if (options.report)
-    if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
-  Result<int> status = run_stages(options, report);
-  if (!status) {
-    if (report.reason != supervise::Reason::mask) report.reason = supervise::Reason::setup;
-    report.code = status.error().status;
-    report.error = status.error().message;
-    print_error(status.error());
-  }
-  if (options.dry_run != DryRun::none) return report.code == 0 && status ? *status : report.code;
-  if (options.stats) print_stats(report);
-  if (options.report)
-    if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
-  return report.code;
+  Stages stages;
+  // The kernel takes it all back at once; destructors would take it apart string by string.
+  sys::exit_now(run_and_report(options, stages));
 }
 
 }  // namespace cli
