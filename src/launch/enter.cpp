@@ -137,7 +137,6 @@ void start_payload(void* argument) {
 [[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
   const auto steps = [&]() -> Result<> {
-    sys::populate_heap();  // shared with the launcher since the clone: each page we write would be copied by a fault
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
     TRY(take_identity(plan.identity, init.channel, proc));
