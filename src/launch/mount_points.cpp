@@ -66,8 +66,12 @@ Result<sys::Fd> MountPoints::place(const std::string& inside, Kind kind, unsigne
   if (found) return std::move(*found);
   const sys::Fd& directory = *TRY(own_parent(inside));
   const std::string name(path::base_name(inside));
-  const Result<> made = kind == Kind::directory ? sys::make_directory_at(directory, name, mode, inside)
-                                                : sys::make_file_at(directory, name, {}, 0444, inside);
+  if (kind == Kind::file) {
+    Result<sys::Fd> file = sys::create_file_at(directory, name, 0444, inside);
+    if (!file && file.error().code == EEXIST) return find(inside);
+    return file;
+  }
+  const Result<> made = sys::make_directory_at(directory, name, mode, inside);
   if (!made && made.error().code == EEXIST) return find(inside);
   if (!made) return std::unexpected<Error>(made.error());
   return sys::open_at(directory, name, O_PATH | O_NOFOLLOW);

@@ -30,6 +30,7 @@ struct Builder {
   // empty file and directory of the masks. A superblock costs more than all binds of its directories.
   sys::Fd scratch;
   int scratch_directories = 0;
+  sys::Fd file_mask, directory_mask;  // the first of each kind: its copies are read-only from birth
   MountPoints places{root};
   std::vector<std::pair<sys::Fd, std::string>> to_lock;  // made read-only at the end
   std::vector<std::pair<std::uint64_t, std::string>> watched;
@@ -39,6 +40,7 @@ struct Builder {
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
   Result<sys::Fd> make_scratch_directory(unsigned mode, const std::string& inside);
+  Result<sys::Fd> make_mask(bool directory, const std::string& inside);
   Result<> attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside);
   Result<> watch(const sys::Fd& mount, const sys::Fd& covered, const std::string& inside);
   Result<> apply(const plan::Tmpfs& step, Source& source);
@@ -79,6 +81,13 @@ Result<sys::Fd> Builder::make_scratch_directory(unsigned mode, const std::string
   const std::string name = text(scratch_directories++);
   TRY(sys::make_directory_at(scratch, name, mode, inside));
   return sys::open_at(scratch, name, O_PATH | O_NOFOLLOW);
+}
+
+Result<sys::Fd> Builder::make_mask(bool directory, const std::string& inside) {
+  const sys::Fd empty = TRY(sys::open_at(scratch, directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
+  sys::Fd mount = TRY(sys::clone_tree(empty, inside));
+  TRY(sys::restrict_mount(mount, {.read_only = true, .noexec = true}, false, inside));
+  return mount;
 }
 
 Result<> Builder::attach(const sys::Fd& mount, const sys::Fd& at, const std::string& inside) {
@@ -191,12 +200,12 @@ Result<> Builder::apply(const plan::Mask& step, Source&) {
   auto found = places.find(step.inside);
   if (!found && step.optional && found.error().code == ENOENT) return {};
   const sys::Fd at = TRY(std::move(found));
-  const sys::FileStat kind = TRY(sys::stat_fd(at.get(), step.inside));
-  const sys::Fd empty = TRY(sys::open_at(scratch, kind.kind == sys::FileKind::directory ? "directory" : "file", O_PATH | O_NOFOLLOW));
-  const sys::Fd mount = TRY(sys::clone_tree(empty, step.inside));
-  TRY(sys::restrict_mount(mount, {.read_only = true, .noexec = true}, false, step.inside));
+  const bool directory = TRY(sys::stat_fd(at.get(), step.inside)).kind == sys::FileKind::directory;
+  sys::Fd& first = directory ? directory_mask : file_mask;
+  sys::Fd mount = TRY(first.valid() ? sys::clone_tree(first, step.inside) : make_mask(directory, step.inside));
   TRY(attach(mount, at, step.inside));
   if (step.watch) TRY(watch(mount, at, step.inside));
+  if (!first.valid()) first = std::move(mount);
   return {};
 }
 

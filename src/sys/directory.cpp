@@ -48,10 +48,14 @@ Result<> remove_directory_at(const Fd& dir, const std::string& name, const std::
   return {};
 }
 
-Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown) {
+Result<Fd> create_file_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown) {
   const int fd = SYS(::openat(dir.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (fd < 0) return fail_errno("create ", printable(shown));
-  const Fd file(fd);
+  return Fd(fd);
+}
+
+Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown) {
+  const Fd file = TRY(create_file_at(dir, name, mode, shown));
   return write_all(file.get(), shown, content);
 }
 

@@ -50,6 +50,7 @@ Result<std::string> real_path(const std::string& path);
 // Relative to a directory descriptor, for the new root.
 Result<> make_directory_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown);
 Result<> remove_directory_at(const Fd& dir, const std::string& name, const std::string& shown);
+Result<Fd> create_file_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown);  // open to write
 Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown);
 Result<> make_symlink_at(const Fd& dir, const std::string& name, const std::string& to, const std::string& shown);
 // A character device 0:0, overlayfs's mark for "not here"; allowed without privilege since 5.8.
