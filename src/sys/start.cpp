@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <elf.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 static_assert(__GLIBC__ == 2 && __GLIBC_MINOR__ == 36, "another version may start in other steps");
 
@@ -30,6 +32,7 @@ using Constructor = void (*)(int argc, char** argv, char** environment);
 using Destructor = void (*)();
 extern const Constructor __preinit_array_start[], __preinit_array_end[], __init_array_start[], __init_array_end[];
 extern const Destructor __fini_array_start[], __fini_array_end[];
+extern const char _edata;  // of the linker (ld(1)), like the arrays, which begin what is written at the start
 
 // What memcpy(3) and memset(3) go by: glibc's own values where the processor tells nothing (sysdeps/x86/cacheinfo.h).
 extern const long __x86_data_cache_size = 32 << 10, __x86_data_cache_size_half = 16 << 10;
@@ -56,6 +59,16 @@ static void run_constructors(int argc, char** argv) {
   for (const Constructor* each = __init_array_start; each != __init_array_end; ++each) (*each)(argc, argv, __environ);
 }
 
+// The relocation writes to nearly all of them, by a page fault each. By hand, because madvise(2) stores errno, for which
+// there is no place yet. Advice only: where the kernel does not know it, the faults come.
+[[gnu::no_stack_protector]] static void populate_relocated_pages() {
+  constexpr std::uintptr_t page = 4096;
+  const auto start = reinterpret_cast<std::uintptr_t>(__preinit_array_start) & ~(page - 1);
+  const auto end = (reinterpret_cast<std::uintptr_t>(&_edata) + page - 1) & ~(page - 1);
+  long result = SYS_madvise;
+  asm volatile("syscall" : "+a"(result) : "D"(start), "S"(end - start), "d"(MADV_POPULATE_WRITE) : "rcx", "r11", "memory");
+}
+
 // Called by the start file (rcrt1.o), which passes more than is needed here. Until the relocation no pointer in the
 // program's constants is valid, and until the thread's block exists there is no stack guard.
 [[noreturn, gnu::no_stack_protector]] int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv,
@@ -66,6 +79,7 @@ static void run_constructors(int argc, char** argv) {
   while (*end != nullptr) ++end;
   _dl_aux_init(reinterpret_cast<Elf64_auxv_t*>(end + 1));
   __tunables_init(__environ);
+  populate_relocated_pages();
   _dl_relocate_static_pie();
   __libc_setup_tls();
   // The stack guard, whose lowest byte ends a string, and the guard of stored pointers.
