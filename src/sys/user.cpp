@@ -6,7 +6,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 
-#include <cstdio>
+#include <cstdlib>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -57,7 +57,9 @@ std::optional<User> parse_passwd_line(std::string_view line) {
 Result<std::optional<User>> find_user(Id uid) {
   const std::optional<std::string> all = TRY(read_file_if_exists("/etc/passwd", most_bytes));
   std::optional<User> found;
+  const std::string field = text(':', uid, ':');
   for_each_line(all ? *all : std::string(), [&](std::string_view line) {
+    if (line.find(field) == std::string_view::npos) return;  // cheaper than taking every line apart
     if (auto user = parse_passwd_line(line); user && user->uid == uid && !found) found = std::move(user);
   });
   if (found) return found;
@@ -68,7 +70,9 @@ Result<std::optional<User>> find_user(Id uid) {
 Result<std::optional<std::string>> find_group_name(Id gid) {
   const std::optional<std::string> all = TRY(read_file_if_exists("/etc/group", most_bytes));
   std::optional<std::string> found;
+  const std::string field = text(':', gid);
   const auto take = [&](std::string_view line) {
+    if (line.find(field) == std::string_view::npos) return;
     const std::vector<std::string> fields = split(line, ':');
     if (!found && fields.size() >= 3 && !fields[0].empty() && parse_id(fields[2]) == gid) found = fields[0];
   };
@@ -122,9 +126,11 @@ std::vector<std::pair<std::string, std::string>> environment() {
 
 std::pair<int, int> kernel_version() {
   utsname name{};
-  std::pair<int, int> version{0, 0};
-  if (::uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &version.first, &version.second) != 2) return {0, 0};
-  return version;
+  if (::uname(&name) != 0) return {0, 0};
+  char* end = nullptr;
+  const long major = std::strtol(name.release, &end, 10);
+  if (*end != '.') return {0, 0};
+  return {static_cast<int>(major), static_cast<int>(std::strtol(end + 1, nullptr, 10))};
 }
 
 }  // namespace sys
