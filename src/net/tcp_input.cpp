@@ -96,7 +96,10 @@ bool Connection::receive_ack(const Header& header, std::size_t length) {
   if (before(header.ack, snd_una_)) return true;
   const bool advanced = after(header.ack, snd_una_);
   const std::uint32_t window = snd_wnd_;
-  if (advanced) acknowledge(header.ack);
+  if (advanced) {
+    acknowledge(header.ack);
+    snd_wl1_ = header.seq;                        // what acknowledges more is newer, whatever its sequence number
+  }
   receive_window(header);
   const bool learnt = note_sacks(header);
   if (!advanced && length == 0 && in_flight() != 0 && header.ack == snd_una_ && (window == snd_wnd_ || learnt))
