@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "net/address.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ struct Addressing {
   unsigned bits4 = 24;                    // of 32
   Address guest6, gateway6, host6;
   unsigned bits6 = 64;                    // of 128
+  std::array<std::uint8_t, 6> guest_mac{0x02, 's', 'b', 'x', 0, 2}, gateway_mac{0x02, 's', 'b', 'x', 0, 1};  // locally administered
   std::uint16_t mtu = 1500;
   bool ipv6 = true;                       // false: no IPv6 route is given inside
   bool operator==(const Addressing&) const = default;

@@ -26,13 +26,14 @@ void Engine::control_message(std::string_view message) {
   if (kind == ControlKind::stop) stop_ = true;
   if (kind != ControlKind::host_network || !decode_host(message, received_)) return;
   std::swap(core_.host, received_);
+  dns_->set_resolvers();
   if (!core_.policy.set_host_addresses(core_.host.addresses)) stop_ = true;  // an engine with wrong rules is none
 }
 
 void Engine::tell_totals() {
   core_.report.counted.tx_packets = core_.tap.frames_in;
   core_.report.counted.rx_packets = core_.tap.frames_out;
-  core_.report.totals(core_.policy, tcp_->size());
+  core_.report.totals(core_.policy, tcp_->size() + udp_->size() + ping_->size());
 }
 
 }  // namespace net

@@ -36,7 +36,8 @@ struct TimerNumbers {
 
 struct Core {
   Core(const Config& config_, const HostNetwork& host_, std::span<std::uint8_t> memory)
-      : config(config_), host(host_), policy(config_, host_), pool(memory), numbers(config_.limits) {}
+      : config(config_), host(host_), policy(config_, host_), pool(memory), numbers(config_.limits),
+        tap(config_.addressing) {}
 
   const Config& config;
   HostNetwork host;       // never grows beyond its capacity once the engine is locked in

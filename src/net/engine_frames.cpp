@@ -42,8 +42,10 @@ bool Engine::is_from_guest(const Packet& packet) {
 void Engine::internet(const Packet& packet, const Slice& frame) {
   switch (packet.kind) {
     case Kind::tcp: return tcp_->segment(packet, frame);
-    case Kind::udp: return;
-    case Kind::icmp: return;
+    case Kind::udp:
+      if (core_.is_gateway(packet.destination) && packet.destination_port == 53) return dns_->datagram(packet, frame.view());
+      return udp_->datagram(packet, frame);
+    case Kind::icmp: return ping_->echo(packet, frame.view());
     case Kind::other:
       return core_.tap.complain(core_.gateway(!packet.v6), packet.source, Unreachable::protocol, 0,
                                 packet.ip_packet(frame.view()));
@@ -55,7 +57,7 @@ void Engine::answer_arp(const Packet& packet) {
   const Address& target = packet.arp.target;
   if (packet.arp.operation != 1 || (!core_.is_gateway(target) && !core_.is_host_port(target))) return;
   std::array<std::uint8_t, 128> out;
-  core_.tap.write(View(out.data(), build_arp_reply(out, packet, gateway_mac)));
+  core_.tap.write(View(out.data(), build_arp_reply(out, packet, core_.config.addressing.gateway_mac)));
 }
 
 bool Engine::answer_neighbour(const Packet& packet, View frame) {
@@ -63,7 +65,7 @@ bool Engine::answer_neighbour(const Packet& packet, View frame) {
   if (!target) return false;
   if (!core_.is_gateway(*target) && !core_.is_host_port(*target)) return true;
   std::array<std::uint8_t, 128> out;
-  const std::size_t size = build_neighbour(out, packet, *target, gateway_mac);
+  const std::size_t size = build_neighbour(out, packet, *target, core_.config.addressing.gateway_mac);
   if (size != 0) core_.tap.write(View(out.data(), size));
   return true;
 }

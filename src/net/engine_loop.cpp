@@ -38,6 +38,10 @@ Result<> Engine::make_parts(const EngineStart& start) {
     host->resolvers.reserve(std::max(most_resolvers, host->resolvers.size()));
   }
   tcp_ = TRY(TcpFlows::make(core_));
+  ping_ = TRY(PingFlows::make(core_));
+  dns_ = TRY(DnsPort::make(core_, *tcp_));
+  std::vector<Listener> udp_listeners = TRY(make_listeners(start.config.publish, true));
+  udp_ = TRY(UdpFlows::make(core_, std::move(udp_listeners)));
   fragments_ = TRY(Fragments::make(start.config.limits.fragment_sets));
   tcp_listeners_ = TRY(make_listeners(start.config.publish, false));
   tcp_->set_time();
@@ -47,6 +51,7 @@ Result<> Engine::make_parts(const EngineStart& start) {
 std::vector<int> Engine::descriptors() const {
   std::vector<int> out{core_.epoll.get()};
   for (const Listener& listener : tcp_listeners_) out.push_back(listener.socket.get());
+  for (const Listener& listener : udp_->listeners()) out.push_back(listener.socket.get());
   if (core_.tap.capturing()) out.push_back(core_.tap.capture_number());
   return out;
 }
@@ -65,6 +70,8 @@ Result<> Engine::listen(const sys::Fd& control) {
              sys::watch_edges(core_.epoll, control.get(), EPOLLIN, to_number({Source::control})) == 0;
   for (std::uint32_t i = 0; i < tcp_listeners_.size(); ++i)
     all = all && core_.watch(tcp_listeners_[i].socket, {Source::tcp_listener, 0, i});
+  for (std::uint32_t i = 0; i < udp_->listeners().size(); ++i)
+    all = all && core_.watch(udp_->listeners()[i].socket, {Source::udp_listener, 0, i});
   if (!all) return fail("the kernel watches no more descriptors");
   core_.timers.set(core_.numbers.minute, core_.now + 60'000);
   tap_readable_ = true;
@@ -79,7 +86,7 @@ void Engine::update_time() {
 }
 
 int Engine::timeout() const {
-  if ((tap_readable_ && !out_of_memory_) || tcp_->has_ready()) return 0;
+  if ((tap_readable_ && !out_of_memory_) || tcp_->has_ready() || udp_->has_ready()) return 0;
   const std::optional<Milliseconds> next = core_.timers.next();
   if (!next) return -1;
   return static_cast<int>(std::min<Milliseconds>(*next - std::min(*next, core_.now), 60'000));
@@ -96,9 +103,14 @@ void Engine::turn() {
   update_time();
   for (std::size_t i = 0; i < count; ++i) dispatch(to_name(events[i].data.u64), events[i].events);
   if (tap_readable_) read_tap();
+  udp_->flush();
   tcp_->serve_ready();
+  udp_->serve_ready();
   core_.timers.advance(core_.now, [this](std::uint32_t timer) { fire(timer); });
   tcp_->end_of_turn();
+  udp_->end_of_turn();
+  ping_->end_of_turn();
+  dns_->end_of_turn();
 }
 
 void Engine::read_tap() {
@@ -122,17 +134,24 @@ void Engine::dispatch(EventName name, std::uint32_t events) {
     case Source::tap: tap_readable_ = true; return;
     case Source::tcp: return tcp_->event(name.id, name.generation, events);
     case Source::tcp_listener: return accept(name.id);
-    case Source::udp: case Source::ping: case Source::dns: case Source::udp_listener: return;
+    case Source::udp: return udp_->event(name.id, name.generation, events);
+    case Source::udp_listener: return udp_->visitors(name.id);
+    case Source::ping: return ping_->event(name.id, name.generation, events);
+    case Source::dns: return dns_->event(name.id, name.generation, events);
   }
 }
 
 void Engine::fire(std::uint32_t timer) {
   const TimerNumbers& numbers = core_.numbers;
   if (timer < numbers.udp) return tcp_->expired(timer);
+  if (timer < numbers.ping) return udp_->expired(timer - numbers.udp);
+  if (timer < numbers.dns) return ping_->expired(timer - numbers.ping);
+  if (timer == numbers.dns) return dns_->tick();
   if (timer == numbers.starved) return tcp_->retry_starved();
   if (timer == numbers.second) return every_second();
   if (timer == numbers.minute) {
     tcp_->keep_pins();
+    udp_->keep_pins();
     core_.timers.set(numbers.minute, core_.now + 60'000);
   }
 }

@@ -5,8 +5,11 @@
 
 #include "net/engine.h"
 #include "net/engine_core.h"
+#include "net/engine_dns.h"
+#include "net/engine_ping.h"
 #include "net/engine_publish.h"
 #include "net/engine_tcp.h"
+#include "net/engine_udp.h"
 #include "net/fragments.h"
 
 #include <memory>
@@ -51,6 +54,9 @@ class Engine {
 
   Core core_;
   std::unique_ptr<TcpFlows> tcp_;
+  std::unique_ptr<UdpFlows> udp_;
+  std::unique_ptr<PingFlows> ping_;
+  std::unique_ptr<DnsPort> dns_;
   Fragments fragments_;
   std::vector<Listener> tcp_listeners_;
   const sys::Fd* control_ = nullptr;

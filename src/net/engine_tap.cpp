@@ -45,7 +45,7 @@ bool TapPort::write(View headers, std::span<const View> payload) {
 }
 
 Ends TapPort::ends(const Endpoint& outside, const Endpoint& inside) const {
-  return {.source_mac = gateway_mac, .destination_mac = guest_, .source = outside.address,
+  return {.source_mac = own_, .destination_mac = guest_, .source = outside.address,
           .destination = inside.address, .source_port = outside.port, .destination_port = inside.port};
 }
 

@@ -3,6 +3,7 @@
 
 #include "net/buffer.h"
 #include "net/build.h"
+#include "net/config.h"
 #include "net/pcap.h"
 #include "net/wire.h"
 #include "sys/fd.h"
@@ -12,12 +13,9 @@
 
 namespace net {
 
-// Locally administered: the engine's end of the link. The sandbox's own may be any.
-inline constexpr Mac gateway_mac{0x02, 0x73, 0x62, 0x78, 0x00, 0x01};
-inline constexpr Mac guest_mac{0x02, 0x73, 0x62, 0x78, 0x00, 0x02};
-
 class TapPort {
  public:
+  explicit TapPort(const Addressing& own) : own_(own.gateway_mac), guest_(own.guest_mac) {}
   static constexpr std::size_t most_pieces = 64;
 
   void attach(sys::Fd tap, bool udp_segments) { tap_ = std::move(tap), udp_segments_ = udp_segments; }
@@ -53,7 +51,7 @@ class TapPort {
   sys::Fd tap_;
   Capture capture_;
   bool udp_segments_ = false;
-  Mac guest_ = guest_mac;
+  Mac own_, guest_;
   View last_read_;
   std::uint64_t time_ = 0;  // of the wall clock
 };
