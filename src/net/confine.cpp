@@ -2,6 +2,7 @@
 // in the list was done before, or is never done: no open, no mmap, no clone, no exec, no ptrace, no netlink.
 #include "net/confine.h"
 
+#include "sys/file.h"
 #include "sys/inet.h"
 #include "sys/isolate.h"
 #include "sys/mount.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <initializer_list>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -114,6 +116,13 @@ Result<> empty_root() {
   return sys::pivot_to(root);
 }
 
+// A last word of the C library must not end up in a socket that got the number of its standard error.
+Result<> close_standard_streams() {
+  const sys::Fd nothing = TRY(sys::open_file("/dev/null", O_RDWR));
+  for (const int number : {0, 1, 2}) TRY(sys::duplicate_onto(nothing, number));
+  return {};
+}
+
 }  // namespace
 
 Result<> leave_host(std::span<const int> kept, std::size_t most_descriptors) {
@@ -126,10 +135,13 @@ Result<> leave_host(std::span<const int> kept, std::size_t most_descriptors) {
   const std::uint64_t hard = TRY(sys::resource_limit(RLIMIT_NOFILE, "number of open files")).second;
   const std::uint64_t most = std::min<std::uint64_t>(most_descriptors, hard);
   TRY(sys::set_resource_limit(RLIMIT_NOFILE, most, most, "number of open files"));
+  TRY(close_standard_streams());
   TRY(sys::enter_new_namespaces(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
                                 "the engine's own namespaces"));
   TRY(empty_root());
-  TRY(sys::close_all_except(kept));
+  std::vector<int> all{0, 1, 2};
+  all.insert(all.end(), kept.begin(), kept.end());
+  TRY(sys::close_all_except(all));
   TRY(sys::bound_capabilities({}));
   TRY(sys::keep_capabilities({}));
   TRY(sys::set_no_new_privileges());

@@ -1,4 +1,4 @@
-// epoll(7). No call to change or remove: closing the last descriptor of a socket removes it.
+// epoll(7). No call to remove: closing the last descriptor of a socket does that.
 #include "sys/epoll.h"
 
 #include "sys/call.h"
@@ -15,7 +15,10 @@ int watch_edges(const Fd& epoll, int fd, std::uint32_t events, std::uint64_t num
   epoll_event event{};
   event.events = events | EPOLLET;
   event.data.u64 = number;
-  return SYS(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event)) < 0 ? errno : 0;
+  if (SYS(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event)) == 0) return 0;
+  // It goes on under another number, and tells its state anew.
+  if (errno == EEXIST && SYS(::epoll_ctl(epoll.get(), EPOLL_CTL_MOD, fd, &event)) == 0) return 0;
+  return errno;
 }
 
 std::size_t wait_edges(const Fd& epoll, std::span<epoll_event> into, int milliseconds) {
