@@ -2,7 +2,7 @@
 #   make run        a shell in the dev sandbox (without a terminal: a short tour)
 #   make test       everything through ctest; TESTS=REGEX picks some, SANITIZE=1 builds with ASan and UBSan
 #   make soak       the same over and over, with more rounds in the tests that have rounds
-#   make bench      side by side with bubblewrap and unshare
+#   make bench      side by side with bubblewrap, unshare, slirp4netns and pasta
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make deps       install what is missing (as root, or with sudo)
 #   make install    PREFIX=/usr/local, DESTDIR=
@@ -43,6 +43,7 @@ soak: build
 bench: build
 	@$(BUILD)/tests/bench/launch $(BUILD)/sbx
 	@tests/bench/build.py $(BUILD)/sbx
+	@tests/bench/net.py $(BUILD)/sbx $(BUILD)/tests/traffic
 
 fuzz: deps
 	@$(setup)/fuzz.sh $(FUZZ_SECONDS)
