@@ -15,14 +15,14 @@ import subprocess
 import sys
 import time
 
-HOST, HOST6, PORT = "192.0.2.1", "2001:db8:ffff::1", 7000
+HOST, HOST6, PORT = "93.184.30.1", "2a00:1450:3::1", 7000
 NO_CAPABILITIES = ["setpriv", "--inh-caps", "-all", "--ambient-caps", "-all"]
 FAKE_HOST = f"""
 ip link set lo up; ip addr add {HOST}/32 dev lo; ip addr add {HOST6}/128 dev lo
 ip link add ext0 type veth peer name ext1
-ip addr add 203.0.113.2/24 dev ext0; ip addr add 2001:db8::2/64 dev ext0 nodad
+ip addr add 93.184.10.2/24 dev ext0; ip addr add 2a00:1450:1::2/64 dev ext0 nodad
 ip link set ext1 up; ip link set ext0 up
-ip route add default via 203.0.113.1; ip -6 route add default via 2001:db8::1
+ip route add default via 93.184.10.1; ip -6 route add default via 2a00:1450:1::1
 echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range
 """
 

@@ -21,26 +21,26 @@ TEST_F(WorldTest, TheHostReachesTheWebByName) {
     EXPECT_EQ(tls.status, 0) << tls.err;
   }
   EXPECT_EQ(servers.log("sni web.test").size(), 2U);
-  EXPECT_EQ(servers.log("dns 198.51.100.53 udp web.test A").size() >= 2, true);
-  EXPECT_EQ(servers.log("http 198.51.100.10:80 GET / web.test 203.0.113.2").size(), 1U);
-  EXPECT_EQ(servers.log("http [2001:db8:2::10]:80 GET / web.test 2001:db8:1::2").size(), 1U);
+  EXPECT_EQ(servers.log("dns 93.184.20.53 udp web.test A").size() >= 2, true);
+  EXPECT_EQ(servers.log("http 93.184.20.10:80 GET / web.test 93.184.10.2").size(), 1U);
+  EXPECT_EQ(servers.log("http [2a00:1450:2::10]:80 GET / web.test 2a00:1450:1::2").size(), 1U);
 }
 
 TEST_F(WorldTest, TheResolverAnswersAsItsZoneSays) {
   SKIP_WITHOUT("dig");
   serve_all();
   const auto dig = [&](const std::string& words) { return host_run("dig +time=2 +tries=1 " + words).out; };
-  EXPECT_EQ(dig("+short web.test A"), "198.51.100.10\n");
-  EXPECT_EQ(dig("+short web.test AAAA"), "2001:db8:2::10\n");
-  EXPECT_EQ(dig("+short +tcp @2001:db8:2::53 web.test A"), "198.51.100.10\n");
+  EXPECT_EQ(dig("+short web.test A"), "93.184.20.10\n");
+  EXPECT_EQ(dig("+short web.test AAAA"), "2a00:1450:2::10\n");
+  EXPECT_EQ(dig("+short +tcp @2a00:1450:2::53 web.test A"), "93.184.20.10\n");
   EXPECT_PRED2(contains, dig("nothing.test A"), "status: NXDOMAIN");
   EXPECT_PRED2(contains, dig("servfail.test A"), "status: SERVFAIL");
   EXPECT_PRED2(contains, dig("v4only.test AAAA"), "status: NOERROR");
   EXPECT_PRED2(contains, dig("+ignore big.test TXT"), "flags: qr tc");
   EXPECT_PRED2(contains, dig("big.test TXT"), "ANSWER: 20");
-  EXPECT_PRED2(contains, dig("+short chain0.test A"), "chain10.test.\n198.51.100.10\n");
+  EXPECT_PRED2(contains, dig("+short chain0.test A"), "chain10.test.\n93.184.20.10\n");
   EXPECT_PRED2(contains, dig("web.test TYPE65"), "ech=");
-  EXPECT_EQ(dig("+short -x 198.51.100.10"), "web.test.\n");
+  EXPECT_EQ(dig("+short -x 93.184.20.10"), "web.test.\n");
 }
 
 TEST_F(WorldTest, TargetsFailAsTheyShould) {

@@ -22,39 +22,39 @@ echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
 
 constexpr const char* links_of_beyond = R"(
 link set lo up
-addr add 203.0.113.1/24 dev up0
-addr add 2001:db8:1::1/64 dev up0 nodad
-addr add 198.51.100.10/32 dev lo
-addr add 198.51.100.20/32 dev lo
-addr add 198.51.100.53/32 dev lo
-addr add 198.51.100.54/32 dev lo
+addr add 93.184.10.1/24 dev up0
+addr add 2a00:1450:1::1/64 dev up0 nodad
+addr add 93.184.20.10/32 dev lo
+addr add 93.184.20.20/32 dev lo
+addr add 93.184.20.53/32 dev lo
+addr add 93.184.20.54/32 dev lo
 addr add 10.20.0.5/32 dev lo
 addr add 100.64.0.5/32 dev lo
 addr add 169.254.169.254/32 dev lo
-addr add 2001:db8:2::10/128 dev lo nodad
-addr add 2001:db8:2::20/128 dev lo nodad
-addr add 2001:db8:2::53/128 dev lo nodad
-addr add 2001:db8:2::54/128 dev lo nodad
+addr add 2a00:1450:2::10/128 dev lo nodad
+addr add 2a00:1450:2::20/128 dev lo nodad
+addr add 2a00:1450:2::53/128 dev lo nodad
+addr add 2a00:1450:2::54/128 dev lo nodad
 addr add fd12:3456::5/128 dev lo nodad
 addr add fd00:ec2::254/128 dev lo nodad
 link set up0 up
-route add blackhole 198.51.100.66/32
-route add unreachable 198.51.100.67/32
-route add prohibit 198.51.100.68/32
-route add blackhole 2001:db8:2::66/128 dev lo
-route add unreachable 2001:db8:2::67/128 dev lo
-route add prohibit 2001:db8:2::68/128 dev lo
+route add blackhole 93.184.20.66/32
+route add unreachable 93.184.20.67/32
+route add prohibit 93.184.20.68/32
+route add blackhole 2a00:1450:2::66/128 dev lo
+route add unreachable 2a00:1450:2::67/128 dev lo
+route add prohibit 2a00:1450:2::68/128 dev lo
 )";
 
 constexpr const char* links_of_host = R"(
 link set lo up
-addr add 203.0.113.2/24 dev ext0
+addr add 93.184.10.2/24 dev ext0
 addr add 10.99.0.2/24 dev ext0
-addr add 2001:db8:1::2/64 dev ext0 nodad
+addr add 2a00:1450:1::2/64 dev ext0 nodad
 addr add fd99::2/64 dev ext0 nodad
 link set ext0 up
-route add default via 203.0.113.1
-route add default via 2001:db8:1::1
+route add default via 93.184.10.1
+route add default via 2a00:1450:1::1
 )";
 
 harness::Command ip_batch(const char* lines) {
@@ -80,7 +80,7 @@ Internet::Internet() : host(own_namespace()), beyond(new_namespace()) {
   must(run_in(host, ip_batch(links_of_host)));
   script_in(beyond, settings_of_beyond);
   script_in(host, ping_range());
-  set_resolvers("nameserver 198.51.100.53\n");
+  set_resolvers("nameserver 93.184.20.53\n");
   if (::mount(file("resolv.conf").c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0)
     throw std::runtime_error("cannot bind /etc/resolv.conf");
 }

@@ -1,9 +1,10 @@
 // A small internet for one test process: its host, on which sbx runs, and everything beyond, in two network
 // namespaces joined by a veth(4) pair. No packet ever leaves the machine; no root is needed.
 //
-//   host   lo · ext0 203.0.113.2, 2001:db8:1::2 (and 10.99.0.2) ── default route ──► beyond
+//   host   lo · ext0 93.184.10.2, 2a00:1450:1::2 (and 10.99.0.2) ── default route ──► beyond
 //   beyond web, other, resolvers, two hosts of a LAN, the metadata services; and targets that swallow packets, or
 //          refuse them by ICMP. It forwards nothing else.
+// The addresses look like public ones, since those for documentation count as reserved.
 #pragma once
 
 #include "harness/surroundings.h"
@@ -23,13 +24,13 @@ struct Place {
 };
 inline constexpr int families[] = {4, 6};
 
-inline constexpr Place host{"203.0.113.2", "2001:db8:1::2"}, router{"203.0.113.1", "2001:db8:1::1"};
+inline constexpr Place host{"93.184.10.2", "2a00:1450:1::2"}, router{"93.184.10.1", "2a00:1450:1::1"};
 inline constexpr Place host_second{"10.99.0.2", "fd99::2"}, loopback{"127.0.0.1", "::1"};
-inline constexpr Place web{"198.51.100.10", "2001:db8:2::10"}, other{"198.51.100.20", "2001:db8:2::20"};
-inline constexpr Place resolver{"198.51.100.53", "2001:db8:2::53"}, resolver_second{"198.51.100.54", "2001:db8:2::54"};
+inline constexpr Place web{"93.184.20.10", "2a00:1450:2::10"}, other{"93.184.20.20", "2a00:1450:2::20"};
+inline constexpr Place resolver{"93.184.20.53", "2a00:1450:2::53"}, resolver_second{"93.184.20.54", "2a00:1450:2::54"};
 inline constexpr Place lan{"10.20.0.5", "fd12:3456::5"}, metadata{"169.254.169.254", "fd00:ec2::254"};
-inline constexpr Place blackhole{"198.51.100.66", "2001:db8:2::66"}, unreachable{"198.51.100.67", "2001:db8:2::67"};
-inline constexpr Place prohibited{"198.51.100.68", "2001:db8:2::68"};
+inline constexpr Place blackhole{"93.184.20.66", "2a00:1450:2::66"}, unreachable{"93.184.20.67", "2a00:1450:2::67"};
+inline constexpr Place prohibited{"93.184.20.68", "2a00:1450:2::68"};
 
 class Internet {
  public:

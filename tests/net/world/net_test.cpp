@@ -134,7 +134,7 @@ void NetTest::SetUp() {
   net = Internet::get(why);
   SKIP_IF(why);
   SystemTest::SetUp();
-  net->set_resolvers("nameserver 198.51.100.53\n");
+  net->set_resolvers("nameserver 93.184.20.53\n");
 }
 
 void NetTest::TearDown() {

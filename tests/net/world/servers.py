@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-WEB, WEB6, OTHER, OTHER6 = "198.51.100.10", "2001:db8:2::10", "198.51.100.20", "2001:db8:2::20"
+WEB, WEB6, OTHER, OTHER6 = "93.184.20.10", "2a00:1450:2::10", "93.184.20.20", "2a00:1450:2::20"
 A, NS, CNAME, SOA, PTR, TXT, AAAA, HTTPS, ANY = 1, 2, 5, 6, 12, 16, 28, 65, 255
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 TYPES = {A: "A", CNAME: "CNAME", PTR: "PTR", TXT: "TXT", AAAA: "AAAA", HTTPS: "HTTPS", ANY: "ANY", 252: "AXFR"}
@@ -31,8 +31,8 @@ ZONE = {  # name: [(type, value, ttl)]
     "slow.test": [(A, WEB, 60), (AAAA, WEB6, 60)],
     "big.test": [(TXT, "x" * 250 + f"{number:04}", 60) for number in range(20)],
     "truncated.test": [(A, WEB, 60), (AAAA, WEB6, 60)],
-    "many.test": [(A, f"198.51.100.{100 + number}", 60) for number in range(20)],
-    "dual.test": [(A, WEB, 60), (AAAA, "2001:db8:2::66", 60)],
+    "many.test": [(A, f"93.184.20.{100 + number}", 60) for number in range(20)],
+    "dual.test": [(A, WEB, 60), (AAAA, "2a00:1450:2::66", 60)],
     "lan.test": [(A, "10.20.0.5", 60), (AAAA, "fd12:3456::5", 60)],
     "to-denied.test": [(CNAME, "denied.test", 60)],
     "loop.test": [(CNAME, "loop.test", 60)],
@@ -41,10 +41,10 @@ ZONE = {  # name: [(type, value, ttl)]
     "rebind-lan.test": [(A, "10.20.0.5", 60), (AAAA, "fd12:3456::5", 60)],
     "rebind-shared.test": [(A, "100.64.0.5", 60)],
     "rebind-metadata.test": [(A, "169.254.169.254", 60), (AAAA, "fd00:ec2::254", 60)],
-    "rebind-host.test": [(A, "203.0.113.2", 60), (AAAA, "2001:db8:1::2", 60)],
+    "rebind-host.test": [(A, "93.184.10.2", 60), (AAAA, "2a00:1450:1::2", 60)],
     "rebind-mapped.test": [(AAAA, "::ffff:127.0.0.1", 60)],
     "rebind-nat64.test": [(AAAA, "64:ff9b::7f00:1", 60)],
-    "10.100.51.198.in-addr.arpa": [(PTR, "web.test", 60)],
+    "10.20.184.93.in-addr.arpa": [(PTR, "web.test", 60)],
     **{f"chain{number}.test": [(CNAME, f"chain{number + 1}.test", 60)] for number in range(CHAIN)},
     f"chain{CHAIN}.test": [(A, WEB, 60), (AAAA, WEB6, 60)],
 }
