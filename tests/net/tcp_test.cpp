@@ -1,0 +1,274 @@
+// TCP through the engine: every byte in order, both ways, at any speed of either end; every way to end.
+#include "world/net_test.h"
+
+#include <cstdlib>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <thread>
+
+using namespace world;
+
+namespace {
+
+bool soak() { return std::getenv("SBX_SOAK") != nullptr; }
+
+// A connection from the sandbox to `web`, with both of its ends here.
+struct Pair {
+  Socket inside, outside;
+};
+
+class TcpTest : public NetTest {
+ protected:
+  Pair connect_pair(Sandbox& sandbox, int version, int port = 7001, int receive_buffer = 0) {
+    Socket listener = listen_at(net->beyond, web.at(version), port);
+    Pair out;
+    if (receive_buffer == 0) {
+      Connected made = sandbox.connect(web.at(version), port);
+      EXPECT_EQ(errno_name(made.error), "ok");
+      out.inside = std::move(made.socket);
+    } else {
+      const Address to(web.at(version), port);
+      out.inside = make_socket(sandbox.inside(), to.family(), SOCK_STREAM);
+      out.inside.set(SOL_SOCKET, SO_RCVBUF, receive_buffer);
+      EXPECT_EQ(::connect(out.inside.fd(), to.raw(), to.length), 0);
+    }
+    if (auto accepted = listener.accept()) out.outside = std::move(*accepted);
+    EXPECT_TRUE(out.outside) << "nobody came";
+    return out;
+  }
+};
+
+unsigned retransmitted(const Socket& socket) {
+  tcp_info facts{};
+  socklen_t length = sizeof facts;
+  EXPECT_EQ(::getsockopt(socket.fd(), IPPROTO_TCP, TCP_INFO, &facts, &length), 0);
+  return facts.tcpi_total_retrans;
+}
+
+void expect_whole(const Socket::Received& got, std::uint64_t bytes, const char* direction) {
+  EXPECT_EQ(got.bytes, bytes) << direction << " " << errno_name(got.error);
+  EXPECT_TRUE(got.intact) << direction;
+}
+
+TEST_F(TcpTest, BytesArriveBothWaysAtOnce) {
+  const std::uint64_t bytes = soak() ? 2ULL << 30 : 64ULL << 20;
+  const Limit limit = soak() ? Limit(170s) : Limit(60s);
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    std::thread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, limit)), "ok"); });
+    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, limit, 77)), "ok"); });
+    Socket::Received below;
+    std::thread reader([&] { below = pair.inside.receive_pattern(bytes, limit, 77); });
+    const auto above = pair.outside.receive_pattern(bytes, limit);
+    up.join(), down.join(), reader.join();
+    expect_whole(above, bytes, "up"), expect_whole(below, bytes, "down");
+    EXPECT_EQ(retransmitted(pair.inside), 0U) << "on a clean path";
+  }
+}
+
+TEST_F(TcpTest, ASlowReaderOutsideLosesNothing) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    constexpr std::uint64_t bytes = 48 << 20;
+    std::thread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, 60s)), "ok"); });
+    std::this_thread::sleep_for(1500ms);  // all buffers are full by now
+    EXPECT_LT(sandbox.engine_kib(), 96U << 10);
+    for (std::uint64_t at = 0; at < 20'000; at += 1000) {
+      expect_whole(pair.outside.receive_pattern(1000, 5s, at), 1000, "slowly");
+      std::this_thread::sleep_for(10ms);
+    }
+    expect_whole(pair.outside.receive_pattern(bytes - 20'000, 60s, 20'000), bytes - 20'000, "at full speed");
+    up.join();
+    EXPECT_EQ(retransmitted(pair.inside), 0U);
+  }
+}
+
+TEST_F(TcpTest, ASlowReaderInsideLosesNothing) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    constexpr std::uint64_t bytes = 48 << 20;
+    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 60s)), "ok"); });
+    std::this_thread::sleep_for(1500ms);
+    EXPECT_LT(sandbox.engine_kib(), 96U << 10);
+    for (std::uint64_t at = 0; at < 20'000; at += 1000) {
+      expect_whole(pair.inside.receive_pattern(1000, 5s, at), 1000, "slowly");
+      std::this_thread::sleep_for(10ms);
+    }
+    expect_whole(pair.inside.receive_pattern(bytes - 20'000, 60s, 20'000), bytes - 20'000, "at full speed");
+    down.join();
+  }
+}
+
+// The window stays closed while probes are answered, and what follows is quick.
+TEST_F(TcpTest, AZeroWindowIsProbedUntilItOpens) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version, 7001, 2048);
+    constexpr std::uint64_t bytes = 4 << 20;
+    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 170s)), "ok"); });
+    std::this_thread::sleep_for(soak() ? 60s : 4s);
+    const auto opened = std::chrono::steady_clock::now();
+    const auto first = pair.inside.receive_pattern(1 << 20, 60s);
+    const auto took = std::chrono::steady_clock::now() - opened;
+    expect_whole(first, 1 << 20, "after the window opened");
+    EXPECT_LT(took, 5s) << "a window of 2 KiB is slow, but not that slow";
+    expect_whole(pair.inside.receive_pattern(bytes - (1 << 20), 100s, 1 << 20), bytes - (1 << 20), "the rest");
+    down.join();
+  }
+}
+
+TEST_F(TcpTest, EachDirectionEndsByItself) {
+  Sandbox& sandbox = start();
+  for (const int version : families)
+    for (const bool inside_first : {true, false}) {
+      Pair pair = connect_pair(sandbox, version);
+      Socket& first = inside_first ? pair.inside : pair.outside;
+      Socket& second = inside_first ? pair.outside : pair.inside;
+      EXPECT_EQ(first.send_pattern(300'000), 0);
+      EXPECT_EQ(::shutdown(first.fd(), SHUT_WR), 0);
+      const auto request = second.receive_pattern(1 << 20);
+      expect_whole(request, 300'000, "to the end of file");
+      EXPECT_TRUE(request.ended);
+      std::this_thread::sleep_for(100ms);
+      EXPECT_EQ(second.send_pattern(3'000'000), 0) << "the other direction lives";
+      second.close();
+      const auto answer = first.receive_pattern(4 << 20);
+      expect_whole(answer, 3'000'000, "the answer");
+      EXPECT_TRUE(answer.ended);
+      EXPECT_EQ(answer.error, 0) << "no reset";
+    }
+}
+
+TEST_F(TcpTest, TheLastBytesMayComeWithTheEnd) {
+  Sandbox& sandbox = start();
+  for (const int version : families)
+    for (const bool up : {true, false})
+      for (const std::size_t size : {1UL, 1000UL, 40'000UL}) {
+        Pair pair = connect_pair(sandbox, version);
+        Socket& from = up ? pair.inside : pair.outside;
+        Socket& to = up ? pair.outside : pair.inside;
+        from.set(IPPROTO_TCP, TCP_CORK, 1);
+        EXPECT_EQ(from.send_pattern(size), 0);
+        from.close();
+        const auto got = to.receive_pattern(1 << 20, 5s);
+        expect_whole(got, size, up ? "up" : "down");
+        EXPECT_TRUE(got.ended);
+      }
+}
+
+TEST_F(TcpTest, FailuresAreTheHosts) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    auto fastest = std::chrono::microseconds::max();
+    for (int i = 0; i < 5; ++i) {
+      const Connected refused = sandbox.connect(web.at(version), 81);
+      EXPECT_EQ(errno_name(refused.error), "ECONNREFUSED");
+      fastest = std::min(fastest, refused.took);
+    }
+    EXPECT_LT(fastest, 5ms);
+    for (const Place& place : {unreachable, prohibited}) {
+      const Connected on_host = connect_from(net->host, place.at(version), 80);
+      const Connected inside = sandbox.connect(place.at(version), 80, 3s);
+      EXPECT_EQ(errno_name(inside.error), errno_name(on_host.error)) << place.at(version);
+      EXPECT_LT(inside.took, on_host.took + 1s);
+    }
+    EXPECT_EQ(errno_name(sandbox.connect(blackhole.at(version), 80, 700ms).error), "ETIME") << "no answer is none inside";
+  }
+}
+
+TEST_F(TcpTest, AResetPassesBothWays) {
+  Sandbox& sandbox = start();
+  for (const int version : families)
+    for (const bool by_inside : {true, false}) {
+      Pair pair = connect_pair(sandbox, version);
+      Socket& breaks = by_inside ? pair.inside : pair.outside;
+      Socket& other_end = by_inside ? pair.outside : pair.inside;
+      EXPECT_EQ(other_end.send_pattern(100'000), 0);
+      EXPECT_EQ(breaks.send_pattern(100'000), 0);
+      expect_whole(other_end.receive_pattern(100'000), 100'000, "before the reset");
+      breaks.reset();
+      EXPECT_EQ(errno_name(other_end.wait_error()), "ECONNRESET") << "by " << (by_inside ? "inside" : "outside");
+    }
+}
+
+TEST_F(TcpTest, AResetInTheMiddleOfATransferPasses) {
+  Sandbox& sandbox = start();
+  for (const int version : families)
+    for (const bool up : {true, false}) {
+      Pair pair = connect_pair(sandbox, version);
+      Socket& sends = up ? pair.inside : pair.outside;
+      Socket& reads = up ? pair.outside : pair.inside;
+      std::thread sending([&] {
+        const std::string error = errno_name(sends.send_pattern(1ULL << 40, 20s));
+        EXPECT_TRUE(error == "ECONNRESET" || error == "EPIPE") << error;
+      });
+      expect_whole(reads.receive_pattern(1 << 20), 1 << 20, "before");
+      reads.reset();
+      sending.join();
+    }
+}
+
+TEST_F(TcpTest, UrgentBytesComeInLine) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    EXPECT_EQ(pair.inside.send_all("ab"), 0);
+    EXPECT_EQ(::send(pair.inside.fd(), "c", 1, MSG_OOB), 1);
+    EXPECT_EQ(pair.inside.send_all("d"), 0);
+    EXPECT_EQ(pair.outside.receive(4), "abcd");
+  }
+}
+
+// Probes of the sandbox's kernel are answered; those of idle flows go on.
+TEST_F(TcpTest, KeepaliveKeepsAlive) {
+  Sandbox& sandbox = start();
+  std::vector<Pair> pairs;
+  for (const int version : families) {
+    Pair& pair = pairs.emplace_back(connect_pair(sandbox, version));
+    pair.inside.set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT}) pair.inside.set(IPPROTO_TCP, option, 1);
+  }
+  std::this_thread::sleep_for(4500ms);
+  for (Pair& pair : pairs) {
+    EXPECT_EQ(pair.outside.send_all("x"), 0);
+    int error = 0;
+    EXPECT_EQ(pair.inside.receive(1, 2s, &error), "x") << errno_name(error);
+  }
+}
+
+TEST_F(TcpTest, TheEndOfAProgramEndsItsFlows) {
+  SKIP_WITHOUT("socat");
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Socket listener = listen_at(net->beyond, web.at(version), 7003);
+    const std::string at = version == 4 ? web.at(4) : "[" + web.at(6) + "]";
+    sandbox.run("sleep 100 | socat -u - TCP:" + at + ":7003 & sleep 0.2; pkill -KILL socat; pkill sleep");
+    auto accepted = listener.accept();
+    ASSERT_TRUE(accepted);
+    const auto got = accepted->receive_pattern(1, 5s);
+    EXPECT_TRUE(got.ended || got.error == ECONNRESET) << errno_name(got.error);
+  }
+}
+
+// Small writes are not held back until an acknowledgement comes: 40 ms each they would take 4 s.
+TEST_F(TcpTest, SmallExchangesAreQuick) {
+  Sandbox& sandbox = start();
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    const auto start_time = std::chrono::steady_clock::now();
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_EQ(pair.inside.send_all("a"), 0);
+      EXPECT_EQ(pair.inside.send_all("b"), 0);
+      EXPECT_EQ(pair.outside.receive(2), "ab");
+      EXPECT_EQ(pair.outside.send_all("c"), 0);
+      EXPECT_EQ(pair.outside.send_all("d"), 0);
+      EXPECT_EQ(pair.inside.receive(2), "cd");
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - start_time, 6s);  // the sandbox's own Nagle is on: one wait per round
+  }
+}
+
+}  // namespace
