@@ -61,7 +61,7 @@ TEST_F(FlowsTest, ABurstOfConnectionsIsServed) {
     const In in(sandbox.inside());
     std::vector<Socket> inside, outside;
     const Address to(web.at(version), 7001);
-    std::thread accepting([&] {
+    std::jthread accepting([&] {
       while (outside.size() < count)
         if (auto accepted = listener.accept(5s)) outside.push_back(std::move(*accepted));
         else break;
@@ -196,7 +196,7 @@ TEST_F(FlowsTest, StuckFlowsDoNotStopOthers) {
     ASSERT_EQ(errno_name(made.error), "ok");
     auto accepted = second.accept();
     ASSERT_TRUE(accepted);
-    std::thread up([&] { EXPECT_EQ(errno_name(made.socket.send_pattern(4 << 20, 20s)), "ok"); });
+    std::jthread up([&] { EXPECT_EQ(errno_name(made.socket.send_pattern(4 << 20, 20s)), "ok"); });
     const auto got = accepted->receive_pattern(4 << 20, 20s);
     up.join();
     EXPECT_EQ(got.bytes, 4U << 20) << errno_name(got.error);

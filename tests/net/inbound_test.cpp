@@ -55,12 +55,18 @@ TEST_F(InboundTest, BulkGoesBothWays) {
     Connected visitor = connect_from(net->host, loopback.at(version), 8080);
     auto accepted = service.accept();
     ASSERT_TRUE(accepted);
-    std::thread in([&] { EXPECT_EQ(errno_name(visitor.socket.send_pattern(bytes)), "ok"), ::shutdown(visitor.socket.fd(), SHUT_WR); });
+    std::jthread in([&] {
+      EXPECT_EQ(errno_name(visitor.socket.send_pattern(bytes)), "ok");
+      ::shutdown(visitor.socket.fd(), SHUT_WR);
+    });
     const auto above = accepted->receive_pattern(bytes + 1);
     in.join();
     EXPECT_EQ(above.bytes, bytes);
     EXPECT_TRUE(above.intact && above.ended);
-    std::thread out([&] { EXPECT_EQ(errno_name(accepted->send_pattern(bytes)), "ok"), accepted->close(); });
+    std::jthread out([&] {
+      EXPECT_EQ(errno_name(accepted->send_pattern(bytes)), "ok");
+      accepted->close();
+    });
     const auto below = visitor.socket.receive_pattern(bytes + 1);
     out.join();
     EXPECT_EQ(below.bytes, bytes);

@@ -56,10 +56,10 @@ TEST_F(TcpTest, BytesArriveBothWaysAtOnce) {
   Sandbox& sandbox = start();
   for (const int version : families) {
     Pair pair = connect_pair(sandbox, version);
-    std::thread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, limit)), "ok"); });
-    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, limit, 77)), "ok"); });
+    std::jthread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, limit)), "ok"); });
+    std::jthread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, limit, 77)), "ok"); });
     Socket::Received below;
-    std::thread reader([&] { below = pair.inside.receive_pattern(bytes, limit, 77); });
+    std::jthread reader([&] { below = pair.inside.receive_pattern(bytes, limit, 77); });
     const auto above = pair.outside.receive_pattern(bytes, limit);
     up.join(), down.join(), reader.join();
     expect_whole(above, bytes, "up"), expect_whole(below, bytes, "down");
@@ -72,7 +72,7 @@ TEST_F(TcpTest, ASlowReaderOutsideLosesNothing) {
   for (const int version : families) {
     Pair pair = connect_pair(sandbox, version);
     constexpr std::uint64_t bytes = 48 << 20;
-    std::thread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, 60s)), "ok"); });
+    std::jthread up([&] { EXPECT_EQ(errno_name(pair.inside.send_pattern(bytes, 60s)), "ok"); });
     std::this_thread::sleep_for(1500ms);  // all buffers are full by now
     EXPECT_LT(sandbox.engine_kib(), 96U << 10);
     for (std::uint64_t at = 0; at < 20'000; at += 1000) {
@@ -90,7 +90,7 @@ TEST_F(TcpTest, ASlowReaderInsideLosesNothing) {
   for (const int version : families) {
     Pair pair = connect_pair(sandbox, version);
     constexpr std::uint64_t bytes = 48 << 20;
-    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 60s)), "ok"); });
+    std::jthread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 60s)), "ok"); });
     std::this_thread::sleep_for(1500ms);
     EXPECT_LT(sandbox.engine_kib(), 96U << 10);
     for (std::uint64_t at = 0; at < 20'000; at += 1000) {
@@ -108,7 +108,7 @@ TEST_F(TcpTest, AZeroWindowIsProbedUntilItOpens) {
   for (const int version : families) {
     Pair pair = connect_pair(sandbox, version, 7001, 2048);
     constexpr std::uint64_t bytes = 4 << 20;
-    std::thread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 170s)), "ok"); });
+    std::jthread down([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(bytes, 170s)), "ok"); });
     std::this_thread::sleep_for(soak() ? 60s : 4s);
     const auto opened = std::chrono::steady_clock::now();
     const auto first = pair.inside.receive_pattern(1 << 20, 60s);
@@ -201,7 +201,7 @@ TEST_F(TcpTest, AResetInTheMiddleOfATransferPasses) {
       Pair pair = connect_pair(sandbox, version);
       Socket& sends = up ? pair.inside : pair.outside;
       Socket& reads = up ? pair.outside : pair.inside;
-      std::thread sending([&] {
+      std::jthread sending([&] {
         const std::string error = errno_name(sends.send_pattern(1ULL << 40, 20s));
         EXPECT_TRUE(error == "ECONNRESET" || error == "EPIPE") << error;
       });
