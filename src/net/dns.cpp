@@ -77,6 +77,7 @@ void Dns::stream_bytes(const DnsClient& client, std::span<const std::uint8_t> by
     const std::size_t size = stream->size;
     stream->size = 0;
     serve(client, Bytes(stream->bytes).subspan(2, size - 2), now);
+    if (!stream->used) return;  // the reply has closed it
   }
 }
 
@@ -93,7 +94,7 @@ Dns::Stream* Dns::stream_of(std::uint32_t stream) {
 void Dns::stream_closed(std::uint32_t stream) {
   for (Stream& one : tables_->clients)
     if (one.used && one.stream == stream) one.used = false;
-  for (std::uint16_t slot = 0; slot < slots; ++slot) {
+  for (std::uint16_t slot = 0; waiting_ != 0 && slot < slots; ++slot) {
     const Pending& pending = tables_->pending[slot];
     if (pending.used && pending.client.transport == Transport::tcp && pending.client.stream == stream) finish(slot);
   }
@@ -171,6 +172,7 @@ void Dns::forward(const DnsClient& client, const Query& query, Milliseconds now)
     return reply(client, query, out);
   }
   *free = Pending{};
+  ++waiting_;
   free->used = true, free->client = client, free->query = query;
   free->server = static_cast<std::uint8_t>(preferred_), free->tries = attempts;
   send(static_cast<std::uint16_t>(free - pending.begin()), now);
@@ -284,6 +286,7 @@ void Dns::tick(Milliseconds now) {
 
 Milliseconds Dns::next_tick() const {
   Milliseconds out = std::numeric_limits<Milliseconds>::max();
+  if (waiting_ == 0) return out;
   for (const Pending& pending : tables_->pending)
     if (pending.used) out = std::min(out, pending.deadline);
   return out;
@@ -299,8 +302,10 @@ void Dns::fail(std::uint16_t slot, Rcode rcode) {
 
 void Dns::finish(std::uint16_t slot) {
   Pending& pending = tables_->pending[slot];
+  if (!pending.used) return;  // the reply has closed its stream
   if (pending.buffer != no_buffer) buffer_used_[pending.buffer] = false;
   pending.buffer = no_buffer, pending.used = false;
+  --waiting_;
   actions_.finish(slot);
 }
 

@@ -32,7 +32,7 @@ struct DnsClient {
 class DnsActions {
  public:
   virtual ~DnsActions() = default;
-  // Over tcp the bytes begin with their length (RFC 1035 4.2.2), in both directions.
+  // Over tcp the bytes begin with their length (RFC 1035 4.2.2), in both directions. May call stream_closed().
   virtual void reply(const DnsClient& client, std::span<const std::uint8_t> message) = 0;
   // To port 53 of the server, by a new socket of its own. When the slot has a socket already, that one is closed.
   // False: there is no socket, or the server cannot be reached; the next one is asked.
@@ -118,6 +118,7 @@ class Dns {
   bool own_servers_;
   std::array<Address, servers> servers_{};
   std::size_t server_count_ = 0, preferred_ = 0;
+  std::size_t waiting_ = 0;                      // pending questions: most turns of the engine have none
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<std::uint8_t[]> buffers_, out_;  // answers by tcp; the message that is being written
   std::array<bool, large_answers> buffer_used_{};

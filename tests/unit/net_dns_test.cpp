@@ -27,6 +27,7 @@ struct Asked {
 struct Recorder final : net::DnsActions, net::RandomNumbers {
   void reply(const DnsClient& client, std::span<const std::uint8_t> message) override {
     clients.push_back(client), replies.emplace_back(message.begin(), message.end());
+    if (breaks) breaks->stream_closed(client.stream);
   }
   bool ask(std::uint16_t slot, const net::Address& server, Transport transport, std::span<const std::uint8_t> message) override {
     const bool tcp = transport == Transport::tcp;
@@ -42,6 +43,7 @@ struct Recorder final : net::DnsActions, net::RandomNumbers {
   std::uint32_t next() override { return random += 7919; }
 
   const net::Policy* policy = nullptr;
+  net::Dns* breaks = nullptr;  // the client's stream ends with the reply
   std::string unreachable;
   std::uint32_t random = 1;
   std::vector<DnsClient> clients;
@@ -358,6 +360,25 @@ TEST(NetDns, SeveralQuestionsInOneStream) {
   EXPECT_EQ(world.recorder.finished.size(), 1U);
   world.dns->answer(0, world.answer(), world.now);
   EXPECT_EQ(world.replies(), 1U);
+}
+
+TEST(NetDns, AStreamThatEndsWithItsReply) {
+  World world;
+  world.recorder.breaks = world.dns.get();
+  world.send_stream(query(1, "a.example", 1));
+  world.dns->answer(0, world.answer(), world.now);
+  EXPECT_EQ(world.replies(), 1U);
+  EXPECT_EQ(world.recorder.finished.size(), 1U);
+  EXPECT_EQ(world.dns->next_tick(), std::numeric_limits<net::Milliseconds>::max());
+  Message both;
+  for (const unsigned id : {1U, 2U}) {
+    const Message one = query(id, id == 1 ? "box" : "a.example", 1);
+    put16(both, static_cast<unsigned>(one.size()));
+    both.insert(both.end(), one.begin(), one.end());
+  }
+  world.dns->stream_bytes(World::tcp(), both, world.now);  // nobody is left to be told of the second
+  EXPECT_EQ(world.replies(), 2U);
+  EXPECT_EQ(world.recorder.asked.size(), 1U);
 }
 
 TEST(NetDns, StreamsThatAreNoDns) {
