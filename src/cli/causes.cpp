@@ -160,6 +160,8 @@ Cause cause_of(const Findings& findings, Stage stage) {
     case Stage::seccomp: return {.why = {}, .fix = "boot a kernel with CONFIG_SECCOMP_FILTER=y"};
     case Stage::landlock: return {.why = {}, .fix = "boot with landlock first in the list of lsm=, on Linux 5.13 or later"};
     case Stage::openat2: return around.container.empty() ? filter_cause() : container_cause(around, "openat2 is filtered");
+    case Stage::ping: return {.why = "net.ipv4.ping_group_range has no group of yours", .fix = "sudo sysctl net.ipv4.ping_group_range='0 2147483647'"};
+    case Stage::network:
     case Stage::launch: return {.why = {}, .fix = error.hint};
     case Stage::count_: return {};
   }

@@ -32,6 +32,42 @@ Json active_json(const Active& active) {
   return json;
 }
 
+Json blocked_json(const supervise::Blocked& blocked) {
+  Json json = Json::object();
+  put(json, "host", blocked.host);
+  if (blocked.target.address != net::Address{}) json["address"] = net::to_text(blocked.target.address);
+  if (blocked.target.port != 0) json["port"] = blocked.target.port;
+  json["protocol"] = net::protocol_names[blocked.protocol];
+  json["rule"] = blocked.rule;
+  json["count"] = blocked.count;
+  return json;
+}
+
+Json rule_json(const RuleLine& each) {
+  Json json = {{"rule", each.use.rule}};
+  put(json, "verdict", each.verdict);
+  put(json, "origin", each.origin);
+  json["flows"] = each.use.flows, json["packets"] = each.use.packets, json["bytes"] = each.use.bytes;
+  return json;
+}
+
+Json network_json(const NetworkReport& network) {
+  Json json = {{"mode", network.mode}};
+  if (!network.use) return json;
+  if (const auto& totals = network.use->totals) {
+    json["tx_bytes"] = totals->tx_bytes, json["rx_bytes"] = totals->rx_bytes;
+    json["tx_packets"] = totals->tx_packets, json["rx_packets"] = totals->rx_packets;
+    json["flows"] = totals->tcp_flows + totals->udp_flows + totals->icmp_flows;
+    json["denied"] = totals->denied, json["refused"] = totals->refused, json["malformed"] = totals->malformed;
+  }
+  json["rules"] = Json::array();
+  for (const RuleLine& each : network.rules) json["rules"].push_back(rule_json(each));
+  json["blocked"] = Json::array();
+  for (const supervise::Blocked& each : network.use->blocked) json["blocked"].push_back(blocked_json(each));
+  if (network.use->not_listed > 0) json["blocked_not_listed"] = network.use->not_listed;
+  return json;
+}
+
 Json exit_json(const RunReport& report) {
   Json json = {{"code", report.code}, {"signal", nullptr}, {"reason", supervise::reason_names[report.reason]}};
   if (report.signal != 0) json["signal"] = signal_name(report.signal);
@@ -55,7 +91,7 @@ std::string report_json(const RunReport& report) {
   if (report.cpu_user && report.cpu_system)
     json["cpu"] = {{"user_s", in_seconds(*report.cpu_user)}, {"system_s", in_seconds(*report.cpu_system)}};
   if (report.peak_bytes) json["memory"] = {{"peak_bytes", *report.peak_bytes}};
-  if (report.active) json["network"] = {{"mode", report.active->network}};
+  if (report.network) json["network"] = network_json(*report.network);
   if (report.active) json["active"] = active_json(*report.active);
   json["degraded"] = report.degraded;
   return dumped(json);

@@ -71,8 +71,16 @@ Result<> volume(Options& options, const Option& option, std::string_view value) 
   return {};
 }
 
-// "host" and "empty" are words of the profile key; here they are directories.
-Result<> rootfs(Options& options, const Option& option, std::string_view value) {
+// The first one empties the list of the profile; what --set adds stays, wherever it stands.
+Result<> allow(Options& options, const Option& option, std::string_view value) {
+  const std::string name = option.long_form();
+  if (std::ranges::find(options.settings, name, &Setting::option) == options.settings.end())
+    options.settings.insert(options.settings.begin(), {Change::append, std::string(option.key), "!*", name});
+  return append(options, option, value);
+}
+
+// A name without a slash is a file here: "host" and "empty" are words of filesystem.root.
+Result<> host_file(Options& options, const Option& option, std::string_view value) {
   const bool plain = std::string_view("/~$.").find(value.front()) == std::string_view::npos;
   add(options, option, Change::assign, option.key, plain ? text("./", value) : std::string(value));
   return {};
@@ -149,7 +157,7 @@ constexpr Option options_of_sbx[] = {
     {.name = "home", .argument = "private|empty|keep[:NAME]|ro|host", .group = Group::files,
      .help = "what the home directory is", .apply = assign, .key = "filesystem.home"},
     {.name = "rootfs", .argument = "DIR", .group = Group::files, .help = "use the system in DIR as the root",
-     .apply = rootfs, .key = "filesystem.root", .completes = Completes::directory},
+     .apply = host_file, .key = "filesystem.root", .completes = Completes::directory},
     {.name = "workdir", .letter = 'w', .argument = "DIR", .group = Group::files,
      .help = "the working directory inside", .apply = assign, .key = "sandbox.workdir",
      .completes = Completes::directory},
@@ -164,8 +172,20 @@ constexpr Option options_of_sbx[] = {
      .help = "a copy of FILE as /run/secrets/NAME", .apply = append_pair, .key = "environment.secret",
      .completes = Completes::file},
 
-    {.name = "net", .argument = "none|host", .group = Group::network, .help = "the network: none, or the host's own",
-     .apply = assign, .key = "network.mode", .closed = true},
+    {.name = "net", .argument = "none|user|host", .group = Group::network,
+     .help = "none, one with rules, or the host's own", .apply = assign, .key = "network.mode", .closed = true},
+    {.name = "allow", .argument = "RULE", .group = Group::network,
+     .help = "reach this (github.com:443, @lan) and no more", .apply = allow, .key = "network.allow"},
+    {.name = "deny", .argument = "RULE", .group = Group::network, .help = "do not reach this",
+     .apply = append, .key = "network.deny"},
+    {.name = "publish", .letter = 'p', .argument = "[ADDR:]HOST:INSIDE[/udp]", .group = Group::network,
+     .help = "a port of the host that leads inside", .apply = append, .key = "network.publish"},
+    {.name = "host-port", .argument = "PORT", .group = Group::network,
+     .help = "the host's port as host.sbx.internal:PORT", .apply = append, .key = "network.host_ports"},
+    {.name = "dns", .argument = "IP", .group = Group::network, .help = "ask this name server, not the host's",
+     .apply = append, .key = "network.dns"},
+    {.name = "pcap", .argument = "FILE", .group = Group::network, .help = "write every frame to FILE",
+     .apply = host_file, .key = "network.pcap", .completes = Completes::file},
 
     {.name = "timeout", .argument = "TIME", .group = Group::limits, .help = "end the command after 30s, 10m, 1h",
      .apply = assign, .key = "sandbox.timeout"},

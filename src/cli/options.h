@@ -67,7 +67,7 @@ struct Option {
   Completes completes = Completes::words;
   unsigned verbs = 1u << static_cast<unsigned>(Verb::run);
 
-  bool takes_argument() const { return !argument.empty() && !argument.starts_with('['); }
+  bool takes_argument() const { return !argument.empty() && !argument.starts_with("[="); }
   bool belongs_to(Verb verb) const { return (verbs >> static_cast<unsigned>(verb) & 1u) != 0; }
   std::string long_form() const { return text("--", name); }
 };

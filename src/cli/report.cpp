@@ -43,6 +43,7 @@ std::string describe_end(const RunReport& report) {
     case Reason::exited: return text("exited with ", report.code);
     case Reason::signaled: return text("killed by ", signal_name(report.signal));
     case Reason::timeout: return "ended by the timeout";
+    case Reason::engine:
     case Reason::mask: return text("ended: ", report.error);
     case Reason::setup: return text("not started: ", report.error);
     case Reason::count_: break;
@@ -57,6 +58,20 @@ std::string describe_active(const Active& active) {
   if (active.landlock != 0) out += text("; landlock ", active.landlock);
   out += active.capabilities.empty() ? "; no capabilities" : text("; capabilities ", join(active.capabilities, " "));
   if (active.nested_userns) out += "; nested user namespaces open";
+  return out;
+}
+
+std::string describe_network(const NetworkReport& network) {
+  if (!network.use) return {};
+  std::string out;
+  if (const auto& totals = network.use->totals)
+    out += text("sbx: network ", rounded_size(totals->tx_bytes), " sent, ", rounded_size(totals->rx_bytes), " received, ",
+                totals->tcp_flows + totals->udp_flows + totals->icmp_flows, " flows, ", totals->denied, " denied\n");
+  else out += "sbx: network: the engine ended without its counts\n";
+  for (const RuleLine& each : network.rules)
+    if (each.use.flows > 0)
+      out += text("sbx:   ", each.verdict, each.verdict.empty() ? "" : " ", printable(each.use.rule), ": ", each.use.flows, " flows, ",
+                  rounded_size(each.use.bytes), "\n");
   return out;
 }
 
@@ -85,6 +100,16 @@ int print_output(std::string_view output) {
   return print_error(done.error());
 }
 
+std::string describe_blocked(const supervise::Blocked& blocked) {
+  const bool resolved = blocked.target.address != net::Address{};
+  std::string target = blocked.host;
+  if (resolved) target += blocked.host.empty() ? net::to_text(blocked.target.address) : text(" (", net::to_text(blocked.target.address), ")");
+  if (blocked.target.port != 0) target += text(" port ", blocked.target.port);
+  const std::string why = blocked.rule == "default" ? "no rule allows it" : text("by ", blocked.rule);
+  if (!resolved) return text("network: the name ", target, " is denied: ", why);
+  return text("network: ", net::protocol_names[blocked.protocol], " to ", target, " is denied: ", why);
+}
+
 std::string describe_stats(const RunReport& report) {
   std::string out = text("sbx: ", printable(describe_end(report)));
   if (report.wall) out += text(" after ", seconds(*report.wall));
@@ -94,6 +119,7 @@ std::string describe_stats(const RunReport& report) {
   out += "\n";
   if (!report.profiles.empty()) out += text("sbx: profiles ", printable(join(report.profiles, " ")), "\n");
   if (report.active) out += text("sbx: ", printable(describe_active(*report.active)), "\n");
+  if (report.network) out += describe_network(*report.network);
   if (!report.degraded.empty()) out += text("sbx: degraded: ", printable(join(report.degraded, ", ")), "\n");
   return out;
 }

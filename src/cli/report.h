@@ -34,6 +34,18 @@ struct Active {
   bool nested_userns = false;             // opened
 };
 
+// What the network was used for; of mode user.
+struct RuleLine {
+  supervise::RuleUse use;
+  std::string verdict, origin;  // empty of a built-in one
+};
+struct NetworkReport {
+  std::string mode;
+  std::optional<supervise::NetworkUse> use;
+  std::vector<RuleLine> rules;
+};
+std::string describe_blocked(const supervise::Blocked& blocked);  // "network: tcp to x.example port 443 is denied: …"
+
 // A field without a value is left out of the JSON.
 struct RunReport {
   std::string name;
@@ -47,6 +59,7 @@ struct RunReport {
   std::optional<std::chrono::nanoseconds> wall, cpu_user, cpu_system;
   std::optional<std::uint64_t> peak_bytes;
   std::optional<Active> active;  // none: the launch did not come so far
+  std::optional<NetworkReport> network;
   std::vector<std::string> degraded;
 };
 

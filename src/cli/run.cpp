@@ -37,6 +37,25 @@ Active active_of(const plan::Plan& plan) {
   return active;
 }
 
+std::string_view word_of(net::Verdict verdict) { return verdict == net::Verdict::allow ? "allow" : "deny"; }
+
+// The engine counts by the rule's text; the plan knows what it says and who wrote it.
+RuleLine line_of(const net::Config& config, const supervise::RuleUse& use) {
+  RuleLine line{.use = use, .verdict = {}, .origin = {}};
+  if (use.rule == "default") line.verdict = word_of(config.otherwise);
+  for (std::size_t level = config.levels.size(); level-- > 0;)
+    for (const net::Rule& rule : config.levels[level])
+      if (rule.text == use.rule) line.verdict = word_of(rule.verdict), line.origin = level == 0 ? "command line" : "profile";
+  return line;
+}
+
+NetworkReport network_of(const plan::Plan& plan, const supervise::Outcome& outcome) {
+  NetworkReport report{.mode = std::string(plan::network_mode_names[plan.network.mode]), .use = outcome.network, .rules = {}};
+  if (outcome.network)
+    for (const supervise::RuleUse& use : outcome.network->rules) report.rules.push_back(line_of(plan.network.config, use));
+  return report;
+}
+
 void add_plan(RunReport& report, const plan::Plan& plan) {
   report.name = plan.name;
   report.workdir = plan.command.workdir;
@@ -54,6 +73,15 @@ void add_outcome(RunReport& report, const supervise::Outcome& outcome, const pla
   report.cpu_system = microseconds_of(outcome.usage.ru_stime);
   report.peak_bytes = static_cast<std::uint64_t>(outcome.usage.ru_maxrss) * 1024;  // KiB (getrusage(2))
   report.active = active_of(plan);
+  report.network = network_of(plan, outcome);
+}
+
+void print_notes(const supervise::Outcome& outcome, bool with_blocked) {
+  for (const std::string& note : outcome.notes) print_note(note);
+  if (!outcome.network) return;
+  if (with_blocked)
+    for (const supervise::Blocked& each : outcome.network->blocked) print_note(describe_blocked(each));
+  if (outcome.network->not_listed > 0) print_note(text("network: ", outcome.network->not_listed, " more denials are not listed"));
 }
 
 Result<int> print_plan(const plan::Plan& plan, DryRun form) {
@@ -82,7 +110,11 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
   if (options.verbose)
     for (const std::string& note : plan.notes) print_note(note);
   sandbox = TRY(launch::start(plan));
+  // On a terminal of its own the command may be drawing: what was denied is said afterwards.
+  const bool at_once = !options.quiet && !plan.command.terminal;
+  if (at_once) sandbox.engine.tell_blocked = [](const supervise::Blocked& each) { print_note(describe_blocked(each)); };
   const supervise::Outcome outcome = TRY(supervise::wait(sandbox));
+  if (!options.quiet) print_notes(outcome, !at_once);
   add_outcome(report, outcome, plan);
   if (outcome.error) return std::unexpected<Error>(*outcome.error);
   return report.code;
@@ -96,7 +128,7 @@ int run_and_report(const Options& options, Stages& stages) {
     if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
   Result<int> status = run_stages(options, report, stages);
   if (!status) {
-    if (report.reason != supervise::Reason::mask) report.reason = supervise::Reason::setup;
+    if (report.reason != supervise::Reason::mask && report.reason != supervise::Reason::engine) report.reason = supervise::Reason::setup;
     report.code = status.error().status;
     report.error = status.error().message;
     print_error(status.error());

@@ -66,11 +66,13 @@ constexpr Importance importance[] = {
     {Stage::sysfs, Status::fail, "everything: no /sys inside"},
     {Stage::devpts, Status::fail, "everything: no terminals inside"},
     {Stage::overlay, Status::warn, "writing to a copy of a directory"},
-    {Stage::tap, Status::warn, "nothing yet; a network of its own would need it"},
+    {Stage::tap, Status::warn, "--net user, and with it the profiles dev, trusted and agent"},
     {Stage::time, Status::warn, "boottime and monotonic of [sandbox]"},
     {Stage::seccomp, Status::fail, "everything: no filter of system calls"},
     {Stage::landlock, Status::warn, "--landlock require: the second wall around files"},
     {Stage::openat2, Status::warn, "speed: paths are looked up one component at a time"},
+    {Stage::network, Status::warn, "--net user, and with it the profiles dev, trusted and agent; --net none and --net host do without"},
+    {Stage::ping, Status::warn, "ping from inside a sandbox"},
     {Stage::launch, Status::fail, "every launch without options"},
 };
 static_assert(std::size(importance) == launch::stage_count);

@@ -6,8 +6,8 @@ set_target_properties(profile PROPERTIES SOURCES "${sources}")
 
 # By file, not by target: what links `profile` gets profile_builtin as well, which cannot exist before this has run.
 add_executable(embed_profiles ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp)
-add_dependencies(embed_profiles profile base)
-target_link_libraries(embed_profiles PRIVATE $<TARGET_FILE:profile> $<TARGET_FILE:base>)
+add_dependencies(embed_profiles profile net_config base)
+target_link_libraries(embed_profiles PRIVATE $<TARGET_FILE:profile> $<TARGET_FILE:net_config> $<TARGET_FILE:base>)
 
 file(GLOB shipped CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/profiles/*.toml)
 set(table ${CMAKE_CURRENT_BINARY_DIR}/builtin_table.cpp)

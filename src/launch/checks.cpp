@@ -57,6 +57,8 @@ Result<Findings> run_checks(const profile::Profile& profile) {
   out[Stage::seccomp] = try_seccomp();
   out[Stage::landlock] = try_landlock();
   out[Stage::openat2] = try_openat2();
+  if (out[Stage::tap].worked()) out[Stage::network] = try_network(profile);
+  out[Stage::ping] = try_ping();
   out[Stage::launch] = try_launch(profile);
   return out;
 }

@@ -13,12 +13,13 @@ namespace launch {
 
 // In the order in which they are tried.
 enum class Stage {
-  processes, user_namespace, id_map, id_range, mounts, proc, sysfs, devpts, overlay, tap, time, seccomp, landlock, openat2, launch, count_
+  processes, user_namespace, id_map, id_range, mounts, proc, sysfs, devpts, overlay, tap, time, seccomp, landlock, openat2, network, ping,
+  launch, count_
 };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::count_);
 inline constexpr EnumNames<Stage, stage_count> stage_names{
     {"processes", "user namespace", "id map", "id range", "mounts", "proc", "sysfs", "devpts", "overlay", "tap", "time",
-     "seccomp", "landlock", "openat2", "launch"}};
+     "seccomp", "landlock", "openat2", "network", "ping", "launch"}};
 static_assert(stage_names.complete());
 
 struct Attempt {

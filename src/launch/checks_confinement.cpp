@@ -5,6 +5,7 @@
 #include "launch/trial.h"
 #include "plan/make.h"
 #include "sys/file.h"
+#include "sys/inet.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
 #include "sys/resolve.h"
@@ -13,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -72,6 +74,23 @@ Attempt try_openat2() {
   return try_stage(0, nullptr, []() -> Result<std::string> {
     if (!sys::has_openat2()) return fail("openat2 is missing or filtered");
     return "paths are looked up below a root";
+  });
+}
+
+// With tap, addresses, routes and engine, all of which are there before `true` is run.
+Attempt try_network(profile::Profile profile) {
+  profile.net_mode = profile::Item{"user", {"sbx doctor"}};
+  Attempt attempt = try_launch(profile);
+  if (attempt.worked()) attempt.found = "sbx --net user -- true: the engine was ready";
+  return attempt;
+}
+
+// The engine's own socket for ping(8), outside.
+Attempt try_ping() {
+  return try_stage(0, nullptr, []() -> Result<std::string> {
+    const sys::NewSocket made = sys::make_inet_socket(true, sys::Transport::ping);
+    if (made.error == 0) return "echo requests may be sent";
+    return std::unexpected<Error>(Error{made.error, text("open a ping socket: ", ::strerrordesc_np(made.error)), {}});
   });
 }
 

@@ -5,6 +5,7 @@
 #include "launch/command.h"
 #include "launch/idmap.h"
 #include "launch/mounts.h"
+#include "launch/network.h"
 #include "supervise/handshake.h"
 #include "supervise/init.h"
 #include "sys/failpoint.h"
@@ -82,6 +83,14 @@ Result<> forbid_nested_userns(const sys::Fd& limit) {
   return sys::write_all(limit.get(), "/proc/sys/user/max_user_namespaces", "0");
 }
 
+// Through the host's /dev and /proc, which the new root has not.
+Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::Fd& engine) {
+  if (!engine.valid()) return {};
+  sys::Fd tap = TRY(make_network(plan.network));
+  TRY(open_ping(plan.identity, proc));
+  return give_tap(engine, std::move(tap));
+}
+
 Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, supervise::Init& init) {
   BuiltRoot built = TRY(build_root(plan.mounts));
   if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(built.userns_limit));
@@ -134,7 +143,7 @@ void start_payload(void* argument) {
   report_and_exit(payload->channel, run_payload(payload->plan, payload->prepared, payload->terminal));
 }
 
-[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
+[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
   const auto steps = [&]() -> Result<> {
     sys::set_file_mask(0);
@@ -144,11 +153,14 @@ void start_payload(void* argument) {
     TRY(sys::new_session());
     TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
+    TRY(enter_network(plan, proc, engine));
     TRY(take_root(plan, proc, init));
     proc.reset();
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
     Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
     if (plan.command.terminal) payload.terminal = TRY(take_terminal(init.channel));
+    if (engine.valid()) TRY(wait_for_engine(engine));
+    engine.reset();
     init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
     sys::failpoint_role("init-running");
     return drop_own_privileges();
@@ -161,10 +173,10 @@ void start_payload(void* argument) {
 
 }  // namespace
 
-void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel) {
+void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine) {
   sys::failpoint_role("init");
   // Whatever happens from here on, leaving ends the pid namespace and all in it.
-  enter_steps(plan, prepared, std::move(channel));
+  enter_steps(plan, prepared, std::move(channel), std::move(engine));
 }
 
 }  // namespace launch

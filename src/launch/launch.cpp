@@ -1,6 +1,7 @@
 // From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
 #include "launch/launch.h"
 
+#include "launch/engine.h"
 #include "launch/enter.h"
 #include "launch/filters.h"
 #include "launch/idmap.h"
@@ -104,24 +105,29 @@ Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandb
 
 Result<supervise::Sandbox> start(const plan::Plan& plan) {
   TRY(check_descriptors());
-  const Prepared prepared = TRY(prepare(plan));
   supervise::Sandbox sandbox;
+  sandbox.signals = TRY(sys::block_signals(passed_signals));
+  sys::Fd engine;  // init's way to it
+  if (plan.network.mode == plan::NetworkMode::user) {
+    StartedEngine made = TRY(start_engine(plan.network));
+    sandbox.engine = std::move(made.engine), engine = std::move(made.inside);
+  }
+  const Prepared prepared = TRY(prepare(plan));
   sandbox.started = sys::monotonic_now();
   sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;
   for (const int number : {0, 1, 2})
     sandbox.terminal[static_cast<std::size_t>(number)] = plan.command.terminal_for_all || sys::is_terminal(number);
   auto [ours, theirs] = TRY(sys::make_message_pair());
   sandbox.channel = std::move(ours);
-  sandbox.signals = TRY(sys::block_signals(passed_signals));
   TRY(sys::set_dumpable(false));
   auto made = sys::clone_process(clone_flags(plan), "new namespaces");
   if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error()));
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {
-    sandbox.channel.reset();
-    enter(plan, prepared, std::move(theirs));
+    sandbox = {};
+    enter(plan, prepared, std::move(theirs), std::move(engine));
   }
-  theirs.reset();
+  theirs.reset(), engine.reset();
   if (plan.identity.writer == plan::MapWriter::init) return sandbox;
   if (Result<> given = give_identity(plan.identity, sandbox); !given) {
     sandbox.channel.reset();

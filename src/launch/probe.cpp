@@ -2,12 +2,12 @@
 #include "launch/probe.h"
 
 #include "base/path.h"
+#include "launch/network.h"
 #include "launch/project.h"
 #include "launch/surroundings.h"
 #include "plan/expand.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
-#include "plan/network.h"
 #include "sys/file.h"
 #include "sys/privilege.h"
 #include "sys/terminal.h"
@@ -129,14 +129,6 @@ Result<> probe_machine(Host& host) {
     if (TRY(sys::stat_path(text("/sys/", name), false))) host.sys_entries.emplace_back(name);
   TRY(probe_root_links(host));
   return probe_etc(host);
-}
-
-Result<> probe_network(Host& host, const profile::Profile& profile) {
-  if (!plan::wants_network(profile)) return {};
-  const std::optional<std::string> link = TRY(sys::read_link("/etc/resolv.conf"));
-  host.resolv_conf_is_elsewhere = link && (link->starts_with('/') ? !link->starts_with("/etc/") : link->find('/') != std::string::npos);
-  host.resolv_conf = TRY(sys::read_file_if_exists("/etc/resolv.conf", most_bytes)).value_or("");
-  return {};
 }
 
 Result<> probe_paths(Host& host, const profile::Profile& profile) {

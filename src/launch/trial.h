@@ -29,6 +29,8 @@ Attempt try_overlay(const plan::Identity& identity);
 Attempt try_seccomp();
 Attempt try_landlock();
 Attempt try_openat2();
+Attempt try_network(profile::Profile profile);
+Attempt try_ping();
 Attempt try_launch(const profile::Profile& profile);
 
 }  // namespace launch

@@ -2,8 +2,10 @@
 #include "plan/describe.h"
 
 #include "base/units.h"
+#include "plan/network.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace plan {
 
@@ -59,9 +61,45 @@ void describe_identity(const Plan& plan, std::vector<Line>& lines) {
   lines.push_back({"hostname", "set", plan.hostname, {}});
 }
 
+void describe_rules(const net::Config& config, std::vector<Line>& lines) {
+  constexpr std::string_view origins[] = {"by the command line", "by the profile"};
+  for (std::size_t level = 0; level < config.levels.size(); ++level)
+    for (const net::Rule& rule : config.levels[level])
+      lines.push_back({"network", rule.verdict == net::Verdict::allow ? "allow" : "deny", rule.text, std::string(origins[std::min<std::size_t>(level, 1)])});
+  lines.push_back({"network", config.otherwise == net::Verdict::allow ? "allow" : "deny", "other",
+                   "what no rule names; @host and @metadata only by name"});
+}
+
+std::string describe_ports(std::uint16_t first, std::uint16_t count) {
+  return count == 1 ? text(first) : text(first, "-", first + count - 1);
+}
+
+void describe_own_network(const Network& network, std::vector<Line>& lines) {
+  const net::Config& config = network.config;
+  const net::Addressing& own = config.addressing;
+  const auto both = [&](const net::Address& v4, const net::Address& v6) {
+    return network.ipv6 ? text(net::to_text(v4), " ", net::to_text(v6)) : net::to_text(v4);
+  };
+  lines.push_back({"network", "user", both(own.guest4, own.guest6), text("mtu ", own.mtu, own.ipv6 ? "" : ", no IPv6 route", ", by an engine outside")});
+  lines.push_back({"network", "gateway", both(own.gateway4, own.gateway6), "name server too"});
+  for (const net::Address& server : config.dns) lines.push_back({"network", "resolver", net::to_text(server), "instead of the host's"});
+  describe_rules(config, lines);
+  for (const net::Publish& each : config.publish)
+    lines.push_back({"network", "publish", text(net::to_text(each.address), " ", describe_ports(each.outside, each.count)),
+                     text("to ", net::protocol_names[each.protocol], " ", describe_ports(each.inside, each.count))});
+  for (const std::uint16_t port : config.host_ports)
+    lines.push_back({"network", "host port", text(port), text("at ", host_name_inside, ", ", both(own.host4, own.host6))});
+  if (!config.pcap.empty()) lines.push_back({"network", "capture", config.pcap, "every frame"});
+}
+
 void describe_network(const Network& network, std::vector<Line>& lines) {
-  if (network.mode == NetworkMode::none) lines.push_back({"network", "none", {}, "own namespace, loopback only"});
-  else lines.push_back({"network", "host", {}, "the host's namespace, with its loopback"});
+  switch (network.mode) {
+    case NetworkMode::none: return lines.push_back({"network", "none", {}, "own namespace, loopback only"});
+    case NetworkMode::host: return lines.push_back({"network", "host", {}, "the host's namespace, with its loopback"});
+    case NetworkMode::user: return describe_own_network(network, lines);
+    case NetworkMode::count_: break;
+  }
+  std::unreachable();
 }
 
 void describe_confinement(const Plan& plan, std::vector<Line>& lines) {

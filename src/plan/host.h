@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "net/config.h"
 
 #include <array>
 #include <optional>
@@ -40,6 +41,11 @@ struct Host {
   // /etc/resolv.conf, where the sandbox has a network.
   std::string resolv_conf;
   bool resolv_conf_is_elsewhere = false;  // a link out of /etc: its target is not seen inside
+
+  // Of a sandbox with a network of its own: where the host's leads, so that the two do not overlap.
+  std::vector<net::Prefix> routes;           // without the default routes
+  std::uint16_t mtu = 1500;                  // of the default route
+  bool ipv6 = false, ipv6_default = false;   // the kernel has it; a route leads out
 
   // The root file system asked for, when it is a directory.
   std::optional<Id> rootfs_owner;

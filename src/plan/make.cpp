@@ -127,13 +127,15 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   TRY(check_name(plan.hostname, "hostname"));
   plan.identity = TRY(make_identity(profile, host));
   TRY(add_times(plan, profile));
-  plan.network = TRY(make_network(profile));
+  std::vector<std::string> notes;
+  plan.network = TRY(make_network(profile, host, plan.hostname, notes));
   for (const Namespace kind : {Namespace::user, Namespace::mount, Namespace::pid, Namespace::net, Namespace::ipc,
                                Namespace::uts, Namespace::cgroup})
     if (kind != Namespace::net || plan.network.mode != NetworkMode::host) plan.namespaces.push_back(kind);
   if (plan.time.boottime.count() != 0 || plan.time.monotonic.count() != 0) plan.namespaces.push_back(Namespace::time);
   FileSystem files = TRY(make_filesystem(profile, host, plan));
   plan.prepare = std::move(files.prepare), plan.mounts = std::move(files.steps), plan.notes = std::move(files.notes);
+  plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
   plan.limits = TRY(make_limits(profile));
   plan.privileges = TRY(make_privileges(profile));
   TRY(add_landlock(plan, profile, host));

@@ -7,10 +7,15 @@
 
 namespace plan {
 
-Result<Network> make_network(const profile::Profile& profile);
+Result<Network> make_network(const profile::Profile& profile, const Host& host, const std::string& hostname,
+                             std::vector<std::string>& notes);
 
-// Whether the profile asks for one, so that the probe looks at the host's only then.
-bool wants_network(const profile::Profile& profile);
+// What the profile asks for, so that the probe looks no further than that.
+bool wants_network(const profile::Profile& profile);       // any
+bool wants_own_network(const profile::Profile& profile);   // of mode user
+
+// The name of Addressing::host4 and host6 inside.
+inline constexpr std::string_view host_name_inside = "host.sbx.internal";
 
 // Those of resolv.conf and hosts that are not the host's own; `inside` as in Layered::files.
 std::vector<File> name_files(const Network& network, const std::string& hostname, const Host& host);

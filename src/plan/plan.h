@@ -4,6 +4,7 @@
 
 #include "base/enum_names.h"
 #include "base/ids.h"
+#include "net/config.h"
 #include "plan/seccomp.h"
 
 #include <chrono>
@@ -93,11 +94,13 @@ struct Landlock {
 enum class TerminalMode { automatic, on, off };
 inline constexpr EnumNames<TerminalMode, 3> terminal_mode_names{{"auto", "on", "off"}};
 
-enum class NetworkMode { none, host, count_ };
-inline constexpr EnumNames<NetworkMode, 2> network_mode_names{{"none", "host"}};
+enum class NetworkMode { none, user, host, count_ };
+inline constexpr EnumNames<NetworkMode, 3> network_mode_names{{"none", "user", "host"}};
 static_assert(network_mode_names.complete());
 struct Network {
   NetworkMode mode = NetworkMode::none;
+  net::Config config;                // of mode user: what the engine is told
+  bool ipv6 = false;                 // of mode user: the kernel has it, and addresses of it are set
 };
 
 struct Command {

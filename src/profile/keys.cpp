@@ -3,6 +3,7 @@
 
 #include "base/nearest.h"
 #include "base/units.h"
+#include "net/config.h"
 #include "profile/values.h"
 
 #include <algorithm>
@@ -23,6 +24,27 @@ Result<> check_duration(std::string_view value) {
   return {};
 }
 
+Result<> check_allow_rule(std::string_view value) {
+  TRY(net::parse_rule(net::Verdict::allow, value));
+  return {};
+}
+
+Result<> check_deny_rule(std::string_view value) {
+  TRY(net::parse_rule(net::Verdict::deny, value));
+  return {};
+}
+
+Result<> check_port(std::string_view value) {
+  const auto port = parse_number(value, 65535);
+  if (port && *port > 0) return {};
+  return fail_hint("a number from 1 to 65535", "'", printable(value), "' is not a port");
+}
+
+Result<> check_address(std::string_view value) {
+  if (net::parse_address(value)) return {};
+  return fail_hint("for example 192.0.2.53 or 2001:db8::53", "'", printable(value), "' is not an address");
+}
+
 Result<> check_offset(std::string_view value) {
   TRY(parse_duration(value, true));
   return {};
@@ -33,7 +55,7 @@ Result<> check_true(std::string_view value) {
   return fail_hint("leave it out", "it is always true and cannot be turned off");
 }
 
-constexpr std::array<Key, 36> table{{
+constexpr std::array<Key, 42> table{{
     {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
      "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
@@ -71,8 +93,20 @@ constexpr std::array<Key, 36> table{{
     {"filesystem.protect", &Profile::protect, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,
      "Paths in writable places that stay read-only where they exist."},
 
-    {"network.mode", &Profile::net_mode, Kind::word, "none|host", nullptr, nullptr,
-     "The network: none, or the host's own."},
+    {"network.mode", &Profile::net_mode, Kind::word, "none|user|host", nullptr, nullptr,
+     "The network: none, one of its own through an engine outside, or the host's."},
+    {"network.allow", &Profile::net_allow, Kind::text, "RULE", check_allow_rule, nullptr,
+     "What may be reached; with any such rule, what none names may not."},
+    {"network.deny", &Profile::net_deny, Kind::text, "RULE", check_deny_rule, nullptr,
+     "What may not be reached, even where it is allowed here."},
+    {"network.publish", &Profile::net_publish, Kind::text, "[ADDR:]HOST:INSIDE[/udp]", parses<net::parse_publish>, nullptr,
+     "Ports of the host that lead into the sandbox."},
+    {"network.host_ports", &Profile::net_host_ports, Kind::number, "PORT", check_port, nullptr,
+     "Ports of the host's loopback, reached as host.sbx.internal."},
+    {"network.dns", &Profile::net_dns, Kind::text, "ADDRESS", check_address, nullptr,
+     "Name servers asked instead of the host's."},
+    {"network.pcap", &Profile::net_pcap, Kind::host_path, "FILE", check_path, nullptr,
+     "A file of the host's that every frame is written to, as pcapng."},
 
     {"resources.ulimit", &Profile::ulimit, Kind::number, "SOFT[:HARD]", parses<parse_ulimit_value>, check_ulimit_name,
      "Limits of setrlimit(2) by name."},

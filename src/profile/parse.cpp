@@ -137,10 +137,10 @@ void Reader::read_list(const Key& key, List Profile::*member, const toml::node& 
   const toml::array* array = node.as_array();
   if (array == nullptr) return refuse_type(key, "a list of texts", node);
   for (const toml::node& element : *array) {
-    const auto* string = element.as_string();
-    if (string == nullptr) refuse_type(key, "a list of texts", element);
-    else if (accept(key, element, check_item(key, string->get())))
-      (layer_.*member).push_back(Item{string->get(), origin(element.source())});
+    std::optional<std::string> item = scalar_text(key.kind, element);
+    if (!item) refuse_type(key, "a list of texts", element);
+    else if (accept(key, element, check_item(key, *item)))
+      (layer_.*member).push_back(Item{*std::move(item), origin(element.source())});
   }
 }
 

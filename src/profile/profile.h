@@ -39,7 +39,8 @@ struct Profile {
   Scalar root, home;
   List read_only, read_write, tmpfs, hide, protect;
   // [network]
-  Scalar net_mode;
+  Scalar net_mode, net_pcap;
+  List net_allow, net_deny, net_publish, net_host_ports, net_dns;
   // [resources]
   Map ulimit;
   // [seccomp]

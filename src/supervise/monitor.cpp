@@ -22,7 +22,11 @@ struct Monitor {
   Outcome outcome;
   std::unique_ptr<Terminal> terminal;
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
-  bool settled = false, timed_out = false, channel_open = true, has_ended = false;
+  std::optional<Reason> ending;                      // timeout or engine: the payload was asked to end
+  std::string engine_end;                            // how it ended
+  std::optional<HostFollower> follower;
+  bool following_tried = false;
+  bool settled = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
   bool left_stopped = false;   // the payload stopped by itself, and we run on
 
@@ -33,8 +37,13 @@ struct Monitor {
   }
   Result<> take(Message message);
   Result<> pass_signals();
+  Result<> take_engine_messages();
+  Result<> lose_engine();
+  void follow_host(bool changed);
+  Result<> end_payload(Reason reason);
   Result<> check_clock();
   Result<> stop_and_resume();
+  Result<> take_network();
   milliseconds wait_at_most() const;
   Result<> turn();
   Result<> run();
@@ -102,29 +111,68 @@ Result<> Monitor::pass_signals() {
   return {};
 }
 
-Result<> Monitor::check_clock() {
-  if (!deadline || sys::monotonic_now() < *deadline) return {};
-  if (timed_out) {
-    deadline.reset();
-    return sys::send_signal(sandbox.init.pidfd, SIGKILL);
-  }
-  timed_out = true;
+// A kill of the payload is no end of its own, so the reason stays.
+Result<> Monitor::end_payload(Reason reason) {
+  ending = reason;
   deadline = sys::monotonic_now() + sandbox.kill_after;
   TRY(tell(MessageKind::signal, SIGTERM));
   return tell(MessageKind::signal, SIGCONT);  // a stopped payload takes its TERM only now
 }
 
+Result<> Monitor::check_clock() {
+  if (!deadline || sys::monotonic_now() < *deadline) return {};
+  if (!ending) return end_payload(Reason::timeout);
+  deadline.reset();
+  return sys::send_signal(sandbox.init.pidfd, SIGKILL);
+}
+
+// Before it was ready, init waits for it in vain. After that the payload would run on without what holds it to its
+// rules, and with connections that answer no more.
+Result<> Monitor::lose_engine() {
+  engine_end = text("the network engine ", TRY(sandbox.engine.describe_end()));
+  if (sandbox.engine.ready) return ending ? Result<>{} : end_payload(Reason::engine);
+  has_ended = true;
+  outcome.reason = Reason::setup;
+  outcome.error = sandbox.engine.failure ? *sandbox.engine.failure : Error{0, engine_end, "sbx doctor tries it by itself"};
+  return sys::send_signal(sandbox.init.pidfd, SIGKILL);
+}
+
+Result<> Monitor::take_engine_messages() {
+  TRY(sandbox.engine.take_message());
+  return sandbox.engine.ended ? lose_engine() : Result<>{};
+}
+
+// A sandbox whose host cannot be watched goes on with what was known at its start.
+void Monitor::follow_host(bool changed) {
+  const bool due = !following_tried && sandbox.engine.ready && sys::monotonic_now() - sandbox.started >= settle_time;
+  if (sandbox.engine.ended || (!due && !changed)) return;
+  following_tried = true;
+  if (due) follower.emplace();
+  const Result<> done = due ? follower->begin(sandbox.engine) : follower->follow(sandbox.engine);
+  if (done) return;
+  follower.reset();
+  outcome.notes.push_back(text("changes of the host's network were not followed: ", done.error().message));
+}
+
 milliseconds Monitor::wait_at_most() const {
   milliseconds most = terminal ? terminal->next_look() : milliseconds(-1);
-  if (!deadline) return most;
-  const auto left = std::chrono::ceil<milliseconds>(*deadline - sys::monotonic_now());
-  const milliseconds until = std::max(left, milliseconds(0));
-  return most.count() < 0 ? until : std::min(most, until);
+  const auto until = [&](std::chrono::nanoseconds moment) {
+    const auto left = std::max(std::chrono::ceil<milliseconds>(moment - sys::monotonic_now()), milliseconds(0));
+    most = most.count() < 0 ? left : std::min(most, left);
+  };
+  if (deadline) until(*deadline);
+  if (sandbox.engine.ready && !sandbox.engine.ended && !following_tried) until(sandbox.started + settle_time);
+  return most;
 }
 
 // One turn of the loop. The channel is read to its end before init's own end counts: it holds the reason.
 Result<> Monitor::turn() {
-  std::vector<sys::Watch> watches{{channel_open ? sandbox.channel.get() : -1, POLLIN}, {sandbox.signals.get(), POLLIN}};
+  const bool has_engine = sandbox.engine.exists() && !sandbox.engine.ended;
+  std::vector<sys::Watch> watches{{channel_open ? sandbox.channel.get() : -1, POLLIN}, {sandbox.signals.get(), POLLIN},
+                                  {has_engine ? sandbox.engine.control.get() : -1, POLLIN},
+                                  {follower ? follower->watch().routes.get() : -1, POLLIN},
+                                  {follower ? follower->watch().files.get() : -1, POLLIN}};
+  const std::size_t own = watches.size();
   const std::vector<sys::Watch> of_terminal = terminal ? terminal->watches() : std::vector<sys::Watch>{};
   watches.insert(watches.end(), of_terminal.begin(), of_terminal.end());
   const milliseconds limit = wait_at_most();
@@ -140,7 +188,9 @@ Result<> Monitor::turn() {
     else TRY(take(std::move(*message)));
   }
   if (watches[1].happened != 0) TRY(pass_signals());
-  if (watches.size() > 2) TRY(terminal->copy({watches.begin() + 2, watches.end()}));
+  if (watches[2].happened != 0 && !has_ended) TRY(take_engine_messages());
+  if (has_engine) follow_host(watches[3].happened != 0 || watches[4].happened != 0);
+  if (watches.size() > own) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(own), watches.end()}));
   return check_clock();
 }
 
@@ -150,11 +200,19 @@ Result<> Monitor::run() {
   return {};
 }
 
+// What is counted is known only now. The engine then ends by itself: its namespaces take longer to go than the rest.
+Result<> Monitor::take_network() {
+  if (!sandbox.engine.exists()) return {};
+  TRY(finish_engine(sandbox.engine));
+  if (outcome.reason != Reason::setup) outcome.network = std::move(sandbox.engine.use);
+  return {};
+}
+
 }  // namespace
 
 Result<Outcome> wait(Sandbox& sandbox) {
   sys::failpoint_role("monitor");
-  Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}};
+  Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}, .ending = {}, .engine_end = {}, .follower = {}};
   Result<> ran = monitor.run();
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
@@ -165,7 +223,10 @@ Result<Outcome> wait(Sandbox& sandbox) {
     if (!monitor.has_ended && !ended.signaled) return fail("init ended without a word, with status ", ended.number);
     if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.number;
   }
-  if (monitor.timed_out) outcome.reason = Reason::timeout;
+  if (monitor.ending && outcome.reason != Reason::setup && outcome.reason != Reason::mask) outcome.reason = *monitor.ending;
+  if (outcome.reason == Reason::engine)
+    outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};
+  TRY(monitor.take_network());
   if (monitor.terminal) TRY(monitor.terminal->drain());
   if (monitor.terminal) TRY(monitor.terminal->release());
   outcome.wall = sys::monotonic_now() - sandbox.started;

@@ -3,6 +3,7 @@
 
 #include "base/enum_names.h"
 #include "base/result.h"
+#include "supervise/engine.h"
 #include "sys/process.h"
 
 #include <array>
@@ -19,22 +20,25 @@ struct Sandbox {
   sys::Process init;
   sys::Fd channel;                       // the handshake's socket
   sys::Fd signals;                       // what the launcher was told to pass on
+  Engine engine;                         // of a network of its own; else there is none
   std::array<bool, 3> terminal{};        // which of 0–2 the sandbox's own pty stands in for
   std::chrono::nanoseconds started{};    // CLOCK_MONOTONIC
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
 };
 
-enum class Reason { exited, signaled, timeout, mask, setup, count_ };
-inline constexpr EnumNames<Reason, 5> reason_names{{"exited", "signaled", "timeout", "mask", "setup"}};
+enum class Reason { exited, signaled, timeout, engine, mask, setup, count_ };
+inline constexpr EnumNames<Reason, 6> reason_names{{"exited", "signaled", "timeout", "engine", "mask", "setup"}};
 static_assert(reason_names.complete());
 
 struct Outcome {
   Reason reason = Reason::exited;
   int code = 0;                          // exited: the payload's own status
   int signal = 0;                        // signaled: the payload's signal
-  std::optional<Error> error;            // setup, mask: what sbx has to say
+  std::optional<Error> error;            // setup, mask, engine: what sbx has to say
   std::chrono::nanoseconds wall{};
   rusage usage{};                        // of everything that init waited for (getrusage(2))
+  std::optional<NetworkUse> network;     // where an engine ran
+  std::vector<std::string> notes;        // what went wrong beside the payload, and did not end it
 };
 
 // What sbx exits with: env(1)'s and docker's convention.

@@ -38,6 +38,9 @@ Host make_host() {
   host.kernel_major = 6, host.kernel_minor = 18;
   host.overlay = true;
   host.landlock_abi = 7;
+  host.resolv_conf = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch example.org\n";
+  host.routes = {*net::parse_prefix("192.168.1.0/24"), *net::parse_prefix("fe80::/64")};
+  host.ipv6 = host.ipv6_default = true;
   host.root_links = {{"/bin", "usr/bin"}, {"/sbin", "usr/sbin"}, {"/lib", "usr/lib"}, {"/lib64", "usr/lib64"}};
   host.etc_secrets = {"gshadow", "shadow", "shadow-", "sudoers", "sudoers.d", "ssh/ssh_host_ed25519_key", "ssl/private"};
   host.proc_entries = {"acpi", "config.gz", "kallsyms", "kcore", "keys", "timer_list", "bus", "fs", "irq", "sys", "sysrq-trigger"};
@@ -103,7 +106,7 @@ profile::Profile with_options(profile::Profile parent, const Words& settings) {
 }
 
 class GoldenPlan : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Shipped, GoldenPlan, testing::Values("base", "build", "dev", "strict", "trusted"),
+INSTANTIATE_TEST_SUITE_P(Shipped, GoldenPlan, testing::Values("agent", "base", "build", "dev", "strict", "trusted"),
                          [](const auto& profile) { return std::string(profile.param); });
 
 TEST_P(GoldenPlan, IsAsItWas) { compare(GetParam(), shipped(GetParam()), make_host()); }

@@ -23,7 +23,9 @@ step "Who am I, and what else runs here?" --profile dev -- sh -c 'id -un; ps -e 
 step "The project is writable, the home is private" --profile dev -- \
   sh -c 'touch sbx-tour && rm sbx-tour && echo the project: writable; ls -A ~'
 step "Secrets are out of sight" --profile dev -- sh -c 'cat /etc/shadow; ls ~/.ssh'
-step "There is no network unless asked for" --profile dev -- sh -c 'cat /proc/net/dev | sed 1,2d | cut -d: -f1'
+step "There is no network unless asked for" --profile build -- sh -c 'cat /proc/net/dev | sed 1,2d | cut -d: -f1'
+step "With one, nothing leaves that no rule allows" --net user --allow github.com:443 -- \
+  bash -c '(exec 3<>/dev/tcp/192.0.2.1/80) 2>/dev/null || echo denied'
 step "No privilege can be gained" --profile dev -- sh -c 'grep -E "NoNewPrivs|CapEff|Seccomp:" /proc/self/status'
 step "A command's exit status is its own" --profile dev -- sh -c 'exit 7'
 step "What will be done can be read before" --profile base --dry-run -- true

@@ -1,7 +1,7 @@
 // Every call that sbx makes through src/sys fails once, by its index: the launch ends with 125 and a sentence that
 // names the step, and nothing is left. Between option parsing and exec that holds for the roles launcher, init and
 // payload; the roles monitor and init-running (the launcher and init while the payload runs) are held to it as well,
-// though the payload may have begun by then. Not injected: what cannot fail (getuid, umask, clock_gettime),
+// though the payload may have begun by then; so is the engine, whose end while the payload runs ends that. Not injected: what cannot fail (getuid, umask, clock_gettime),
 // close, isatty, readdir, and the calls that undo a failed step.
 #include "harness/surroundings.h"
 
@@ -16,6 +16,12 @@ using namespace harness;
 namespace {
 
 namespace fs = std::filesystem;
+
+std::string no_tap() {
+  const std::string why = no_user_namespaces();
+  if (!why.empty() || ::access("/dev/net/tun", R_OK | W_OK) == 0) return why;
+  return "/dev/net/tun is closed to this account";
+}
 
 struct Scenario {
   std::string name;
@@ -37,6 +43,7 @@ const std::vector<Scenario>& scenarios() {
       {"Terminal", {"-t"}, true},
       {"Landlock", {"--landlock", "require"}},
       {"HostNetwork", {"--net", "host"}},
+      {"Network", {"--net", "user", "--stats"}, false, no_tap},
       {"HostRoot", {"--set", "filesystem.root=\"host\"", "--home", "keep", "--nested-userns", "--set", "seccomp.allow=[\"ptrace\"]"}},
       {"Report", {"--env-file", "@/variables", "--report", "@notes/report.json", "--stats", "--timeout", "20s"}},
       {"Walker", {}, false, no_user_namespaces, {"SBX_FAIL_NOSYS=openat2"}},
@@ -66,6 +73,7 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
     SystemTest::SetUp();
     if (IsSkipped()) return;
     SKIP_IF(scenario().missing());
+    if (role() == "engine" && scenario().name != "Network") GTEST_SKIP() << "without a network of its own there is no engine";
     for (const char* each : {"home", "project/.git/hooks", "project"}) dir.make(each);
     dir.write("home/.bashrc", "true\n");
     dir.write("project/.git/config", "[core]\n");
@@ -143,7 +151,7 @@ TEST_P(Failpoint, EveryCallFailsClosed) {
 
 INSTANTIATE_TEST_SUITE_P(, Failpoint,
                          testing::Combine(testing::ValuesIn(scenarios()),
-                                          testing::Values("launcher", "init", "payload", "monitor", "init-running")),
+                                          testing::Values("launcher", "init", "payload", "monitor", "init-running", "engine")),
                          [](const auto& each) { return std::get<0>(each.param).name + "_" + std::string(std::get<1>(each.param) == std::string("init-running") ? "running" : std::get<1>(each.param)); });
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <sys/socket.h>
@@ -104,6 +106,128 @@ TEST_F(NetworkTest, HostKeepsAbstractSocketsAway) {
   EXPECT_EQ(json["degraded"], nlohmann::json::array({"abstract-sockets"}));
   EXPECT_EQ(json["active"]["network"], "host");
   EXPECT_EQ(json["network"]["mode"], "host");
+}
+
+// A network of its own.
+
+class UserNetworkTest : public NetworkTest {
+ protected:
+  void SetUp() override {
+    NetworkTest::SetUp();
+    if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/net/tun is closed to this account";
+  }
+  static std::vector<pid_t> engines(pid_t launcher) {
+    std::vector<pid_t> out;
+    for (const pid_t pid : children_of(launcher))
+      if (read_file("/proc/" + std::to_string(pid) + "/comm") == "sbx:network\n") out.push_back(pid);
+    return out;
+  }
+  nlohmann::json report() const { return nlohmann::json::parse(read_file(dir / "report.json")); }
+};
+
+TEST_F(UserNetworkTest, AddressesRoutesAndNamesAreThereAtOnce) {
+  const Outcome outcome = shell({"--net", "user"}, "cat /sys/class/net/eth0/tx_queue_len; ls /sys/class/net; cat /etc/resolv.conf; "
+                                "cut -f2,3 /proc/net/route | sed 1d; grep -c eth0 /proc/net/if_inet6; id -g; cat /proc/sys/net/ipv4/ping_group_range");
+  EXPECT_PRED2(contains, outcome.out, "4096\neth0\nlo\nnameserver 10.");
+  EXPECT_PRED2(contains, outcome.out, "00000000\t");
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+}
+
+TEST_F(UserNetworkTest, TheHostIsClosedUnlessAPortOfItIsNamed) {
+  std::uint16_t port = 0;
+  const Listener listener(Listener::tcp(port));
+  const std::string number = std::to_string(port);
+  const std::string connect = "(exec 3<>/dev/tcp/host.sbx.internal/" + number + ") 2>/dev/null && echo connected || echo refused";
+  EXPECT_EQ(shell({"--net", "user", "--host-port", number}, connect).out, "connected\n");
+  const Outcome closed = shell({"--net", "user", "--report", dir / "report.json"}, connect);
+  EXPECT_EQ(closed.out, "refused\n");
+  EXPECT_PRED2(contains, closed.err, "sbx: network: tcp to ");
+  const auto json = report()["network"];
+  ASSERT_EQ(json["blocked"].size(), 1u) << json.dump();
+  EXPECT_EQ(json["blocked"][0]["port"], port);
+  EXPECT_EQ(json["blocked"][0]["protocol"], "tcp");
+  EXPECT_EQ(json["denied"], 1);
+  const Outcome quiet = shell({"--net", "user", "-q"}, connect);
+  EXPECT_EQ(quiet.err, "");
+}
+
+TEST_F(UserNetworkTest, TheReportCounts) {
+  std::uint16_t port = 0;
+  const Listener listener(Listener::tcp(port));
+  const Outcome outcome = shell({"--net", "user", "--host-port", std::to_string(port), "--stats", "--report", dir / "report.json"},
+                                "exec 3<>/dev/tcp/host.sbx.internal/" + std::to_string(port) + "; printf 12345 >&3");
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = report();
+  EXPECT_EQ(json["active"]["network"], "user");
+  EXPECT_EQ(json["network"]["mode"], "user");
+  EXPECT_EQ(json["network"]["flows"], 1) << json["network"].dump();
+  EXPECT_EQ(json["network"]["tx_bytes"], 5) << json["network"].dump();
+  EXPECT_PRED2(contains, outcome.err, "sbx: network 5 sent, 0 received, 1 flows, 0 denied");
+}
+
+TEST_F(UserNetworkTest, RulesNeedTheEngine) {
+  for (const Words& options : {Words{"--allow", "github.com"}, {"--net", "host", "--deny", "@lan"}, {"-p", "8080:80"}}) {
+    Words words = options;
+    words.insert(words.end(), {"--", "true"});
+    const Outcome outcome = run_sbx(words);
+    EXPECT_EQ(outcome.status, 125);
+    EXPECT_PRED2(contains, outcome.err, "hint: add --net user");
+  }
+}
+
+TEST_F(UserNetworkTest, APortInUseIsNamedBeforeAnythingRuns) {
+  std::uint16_t port = 0;
+  const Listener listener(Listener::tcp(port));
+  const Outcome outcome = shell({"--net", "user", "-p", "127.0.0.1:" + std::to_string(port) + ":80", "--report", dir / "report.json"}, "echo ran");
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_PRED2(contains, outcome.err, std::to_string(port));
+  EXPECT_EQ(report()["exit"]["reason"], "setup");
+}
+
+TEST_F(UserNetworkTest, WithoutATapTheLaunchIsRefusedWithTheWayOut) {
+  const Outcome outcome = run_sbx({"--nested-userns", "--tmpfs", "/dev/net", "--ro", sbx_binary() + ":/tmp/sbx", "--", "/tmp/sbx", "--net", "user", "--", "true"});
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_PRED2(contains, outcome.err, "/dev/net/tun");
+  EXPECT_PRED2(contains, outcome.err, "sbx doctor");
+}
+
+TEST_F(UserNetworkTest, TheDeathOfTheEngineEndsTheSandbox) {
+  Process sandbox(sbx({"--net", "user", "--kill-after", "1s", "--report", dir / "report.json", "--", "bash", "-c",
+                       "trap 'echo asked; exit 3' TERM; echo running; while :; do sleep 0.05; done"}));
+  ASSERT_TRUE(sandbox.wait_for("running"));
+  ASSERT_EQ(engines(sandbox.pid()).size(), 1u);
+  ::kill(engines(sandbox.pid())[0], SIGKILL);
+  const Outcome outcome = sandbox.finish();
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_PRED2(contains, outcome.out, "asked");
+  EXPECT_PRED2(contains, outcome.err, "the network engine was killed by SIGKILL");
+  EXPECT_EQ(report()["exit"]["reason"], "engine");
+}
+
+TEST_F(UserNetworkTest, APayloadThatIgnoresTheEndIsKilled) {
+  Process sandbox(sbx({"--net", "user", "--kill-after", "200ms", "--", "bash", "-c", "trap '' TERM; echo running; while :; do sleep 0.05; done"}));
+  ASSERT_TRUE(sandbox.wait_for("running"));
+  ASSERT_EQ(engines(sandbox.pid()).size(), 1u);
+  ::kill(engines(sandbox.pid())[0], SIGSYS);
+  const Outcome outcome = sandbox.finish();
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_PRED2(contains, outcome.err, "filter violation (SIGSYS)");
+}
+
+TEST_F(UserNetworkTest, NothingOutlivesTheLauncher) {
+  for (const char* victim : {"launcher", "init"}) {
+    Process sandbox(sbx({"--net", "user", "--", "bash", "-c", "echo running; while :; do sleep 0.05; done"}));
+    ASSERT_TRUE(sandbox.wait_for("running"));
+    ASSERT_EQ(engines(sandbox.pid()).size(), 1u);
+    const pid_t engine = engines(sandbox.pid())[0];
+    std::vector<pid_t> below = children_of(sandbox.pid());
+    std::erase(below, engine);
+    ASSERT_EQ(below.size(), 1u);
+    ::kill(std::string(victim) == "launcher" ? sandbox.pid() : below[0], SIGKILL);
+    sandbox.finish();
+    EXPECT_TRUE(eventually([&] { return ::kill(engine, 0) != 0 || read_file("/proc/" + std::to_string(engine) + "/stat").find(" Z ") != std::string::npos; })) << victim;
+  }
 }
 
 }  // namespace

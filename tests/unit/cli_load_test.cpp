@@ -105,7 +105,7 @@ TEST_F(Load, ErrorsInAFileNameTheFile) {
 TEST_F(Load, NamesOfAllPlacesEachOnce) {
   write("user/mine.toml", ""), write("user/dev.toml", ""), write("system/site.toml", ""), write("user/no.txt", ""),
       write("user/.toml", "");
-  EXPECT_EQ(*profile_names(places_), (Words{"base", "build", "container", "dev", "mine", "site", "strict", "trusted"}));
+  EXPECT_EQ(*profile_names(places_), (Words{"agent", "base", "build", "container", "dev", "mine", "site", "strict", "trusted"}));
 }
 
 TEST(LoadPlaces, FollowTheBaseDirectorySpecification) {

@@ -137,7 +137,7 @@ TEST(CliParse, ReportAndDryRun) {
 TEST(CliParse, ClosedWords) {
   EXPECT_EQ(refused({"--landlock", "of", "--", "x"}).hint, "did you mean 'off'?");
   EXPECT_EQ(refused({"--userns", "x", "--", "x"}).message, "--userns: 'x' is not one of auto, single, range");
-  EXPECT_EQ(refused({"--net", "bridge", "--", "x"}).message, "--net: 'bridge' is not one of none, host");
+  EXPECT_EQ(refused({"--net", "bridge", "--", "x"}).message, "--net: 'bridge' is not one of none, user, host");
 }
 
 TEST(CliParse, UnknownOptionsNameTheNearest) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <map>
+#include <tuple>
 
 namespace {
 
@@ -20,7 +21,8 @@ TEST(CliSettings, EveryOptionOfTheTableIsAccepted) {
   const std::map<std::string_view, std::string> example = {
       {"set", "sandbox.timeout=1s"}, {"name", "try"}, {"hostname", "h"}, {"user", "1:2"}, {"userns", "single"},
       {"ro", "/a"}, {"rw", "/a:/b"}, {"volume", "/a:/b:ro"}, {"tmpfs", "/t:size=1M"}, {"hide", "/h"},
-      {"home", "keep:a"}, {"rootfs", "r"}, {"workdir", "/w"}, {"env", "A=b"}, {"secret", "k=/f"}, {"net", "none"},
+      {"home", "keep:a"}, {"rootfs", "r"}, {"workdir", "/w"}, {"env", "A=b"}, {"secret", "k=/f"}, {"net", "user"},
+      {"allow", "github.com:443"}, {"deny", "udp://@lan"}, {"publish", "8080:80/udp"}, {"host-port", "5432"}, {"dns", "192.0.2.53"}, {"pcap", "p"},
       {"timeout", "10m"}, {"kill-after", "2s"}, {"ulimit", "nofile=1:2"}, {"cap-add", "KILL"}, {"cap-drop", "ALL"},
       {"landlock", "auto"}, {"nested-userns", ""}, {"allow-degraded", "hide,landlock"}, {"tty", ""}, {"no-tty", ""}};
   for (const cli::Option& option : cli::option_table()) {
@@ -46,6 +48,31 @@ TEST(CliSettings, TheLastScalarWinsAndListsGrow) {
   ASSERT_EQ(layer->env_set.size(), 1u);
   EXPECT_EQ(layer->env_set[0].first, "A");
   ASSERT_EQ(layer->env_pass.size(), 1u);
+}
+
+TEST(CliSettings, TheFirstAllowEmptiesTheProfilesListAndSetAddsToIt) {
+  const auto values = [](const profile::List& list) {
+    std::vector<std::string> out;
+    for (const profile::Item& item : list) out.push_back(item.value);
+    return out;
+  };
+  const auto added = layer_of({"--set", "network.allow=+a.example"});
+  EXPECT_EQ(values(added->net_allow), (std::vector<std::string>{"a.example"}));
+  const auto both = layer_of({"--set", "network.allow=+a.example", "--allow", "b.example", "--deny", "@lan", "--allow", "c.example"});
+  EXPECT_EQ(values(both->net_allow), (std::vector<std::string>{"!*", "a.example", "b.example", "c.example"}));
+  EXPECT_EQ(values(both->net_deny), (std::vector<std::string>{"@lan"}));
+}
+
+TEST(CliSettings, NetworkValuesAreCheckedForForm) {
+  for (const auto& [option, value, part] : {std::tuple("--allow", "exa mple", "not usable"), {"--deny", "a.example,tls", "tls"},
+                                            {"--publish", "8080", "published port"}, {"--publish", "1-3:1-2", "published port"},
+                                            {"--host-port", "0", "not a port"}, {"--host-port", "65536", "65536"}, {"--dns", "one.one", "not an address"}}) {
+    const auto layer = layer_of({option, value});
+    ASSERT_FALSE(layer) << option << " " << value;
+    EXPECT_TRUE(layer.error().message.starts_with(text(option, ": "))) << layer.error().message;
+    EXPECT_NE(layer.error().message.find(part), std::string::npos) << layer.error().message;
+  }
+  EXPECT_EQ(layer_of({"--pcap", "out.pcapng"})->net_pcap->value, "$PWD/./out.pcapng");
 }
 
 TEST(CliSettings, ErrorsNameTheOption) {

@@ -57,6 +57,7 @@ TEST(CliVerdicts, WhatALaunchNeedsFailsTheRestWarns) {
     const Diagnosis diagnosis = cli::make_diagnosis(findings);
     const Check& check = row(diagnosis, launch::stage_names[stage]);
     const bool optional = stage == Stage::id_range || stage == Stage::overlay || stage == Stage::tap || stage == Stage::time ||
+                          stage == Stage::network || stage == Stage::ping ||
                           stage == Stage::landlock || stage == Stage::openat2;
     EXPECT_EQ(check.status, optional ? Status::warn : Status::fail) << check.name;
     EXPECT_EQ(check.found, "it: Operation not permitted");

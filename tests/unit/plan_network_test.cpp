@@ -119,6 +119,121 @@ TEST(PlanNetwork, HostWithoutScopesIsRefusedOrDegraded) {
   }
 }
 
+profile::List items(const std::vector<std::string>& values, const std::string& source) {
+  profile::List list;
+  for (const std::string& value : values) list.push_back({value, {source}});
+  return list;
+}
+
+Host host_with_routes(const std::vector<std::string>& routes) {
+  Host host = alice();
+  for (const std::string& route : routes) host.routes.push_back(*net::parse_prefix(route));
+  host.ipv6 = host.ipv6_default = true;
+  host.mtu = 1400;
+  return host;
+}
+
+TEST(PlanNetwork, UserHasAddressesThatTheHostDoesNotRoute) {
+  const net::Addressing plain = planned(with_mode("user"), host_with_routes({"192.168.1.0/24"})).network.config.addressing;
+  EXPECT_EQ(net::to_text(plain.guest4), "10.0.2.2");
+  EXPECT_EQ(net::to_text(plain.gateway4), "10.0.2.1");
+  EXPECT_EQ(net::to_text(plain.host4), "169.254.1.2");
+  EXPECT_EQ(plain.mtu, 1400);
+  EXPECT_TRUE(plain.ipv6);
+  for (const auto& [taken, expected] : {std::pair(std::vector<std::string>{"10.0.2.0/23"}, "10.73.0.2"),
+                                        {{"10.0.2.7", "10.73.0.0/16"}, "172.30.0.2"},
+                                        {{"10.0.0.0/8", "172.16.0.0/12"}, "192.168.0.2"},
+                                        {{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"}, "198.18.0.2"}})
+    EXPECT_EQ(net::to_text(planned(with_mode("user"), host_with_routes(taken)).network.config.addressing.guest4), expected);
+  const auto none = make(with_mode("user"), host_with_routes({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15"}), {"true"});
+  EXPECT_FALSE(none);
+  const net::Addressing sixth = planned(with_mode("user"), host_with_routes({"fd73:6278::/64"})).network.config.addressing;
+  for (const net::Address& address : {sixth.guest6, sixth.gateway6}) EXPECT_FALSE(net::parse_prefix("fd73:6278::/64")->contains(address));
+  // Where --host-port leads is neither the gateway nor on the sandbox's own link.
+  EXPECT_FALSE((net::Prefix{plain.guest6, plain.bits6}.contains(plain.host6)));
+}
+
+TEST(PlanNetwork, UserFollowsTheHostsMtuAndIpv6) {
+  Host host = host_with_routes({});
+  host.mtu = 9000;
+  EXPECT_EQ(planned(with_mode("user"), host).network.config.addressing.mtu, 9000);
+  host.mtu = 576;
+  EXPECT_EQ(planned(with_mode("user"), host).network.config.addressing.mtu, 1280);
+  host.ipv6_default = false;
+  EXPECT_FALSE(planned(with_mode("user"), host).network.config.addressing.ipv6);
+  EXPECT_TRUE(planned(with_mode("user"), host).network.ipv6);
+  host.ipv6 = false;
+  const Plan plan = planned(with_mode("user"), host);
+  EXPECT_FALSE(plan.network.ipv6);
+  EXPECT_EQ(etc_file(plan, "hosts")->content.find("fd73"), std::string::npos);
+}
+
+TEST(PlanNetwork, TheCommandLineIsALevelOfItsOwnBeforeTheProfiles) {
+  profile::Profile profile = with_mode("user");
+  profile.net_allow = items({"a.example", "@lan"}, "dev");
+  profile.net_deny = items({"10.0.0.0/8"}, "dev");
+  const auto mine = items({"10.1.2.3"}, "command line");
+  profile.net_allow.insert(profile.net_allow.end(), mine.begin(), mine.end());
+  const net::Config config = planned(profile, host_with_routes({})).network.config;
+  ASSERT_EQ(config.levels.size(), 2u);
+  ASSERT_EQ(config.levels[0].size(), 1u);
+  EXPECT_EQ(config.levels[0][0].text, "10.1.2.3");
+  ASSERT_EQ(config.levels[1].size(), 3u);
+  EXPECT_EQ(config.levels[1][0].verdict, net::Verdict::deny);
+  EXPECT_EQ(config.otherwise, net::Verdict::deny);
+}
+
+TEST(PlanNetwork, WithoutAnAllowRuleTheRestIsAllowed) {
+  profile::Profile profile = with_mode("user");
+  EXPECT_EQ(planned(profile, host_with_routes({})).network.config.otherwise, net::Verdict::allow);
+  profile.net_deny = items({"@lan"}, "t");
+  EXPECT_EQ(planned(profile, host_with_routes({})).network.config.otherwise, net::Verdict::allow);
+}
+
+TEST(PlanNetwork, PortsServersAndCaptureReachTheEngine) {
+  profile::Profile profile = with_mode("user");
+  profile.net_publish = items({"8080:80"}, "t");
+  profile.net_host_ports = items({"5432"}, "t");
+  profile.net_dns = items({"192.0.2.53"}, "t");
+  profile.net_pcap = profile::Item{"$PWD/out", {"t"}};
+  net::Config config = planned(profile, host_with_routes({})).network.config;
+  EXPECT_EQ(config.publish.size(), 2u);
+  EXPECT_EQ(config.host_ports, std::vector<std::uint16_t>{5432});
+  EXPECT_EQ(net::to_text(config.dns.at(0)), "192.0.2.53");
+  EXPECT_EQ(config.pcap, "/home/alice/work/out");
+  EXPECT_EQ(config.hostname, "sbx");
+  EXPECT_EQ(planned(profile).network.config.publish.size(), 1u) << "no IPv6 on this host";
+}
+
+TEST(PlanNetwork, RulesWithoutAnEngineAreRefused) {
+  for (const char* mode : {"none", "host"}) {
+    profile::Profile asked = with_mode(mode);
+    asked.net_deny = items({"@lan"}, "command line");
+    const auto refused = make(asked, alice(), {"true"});
+    ASSERT_FALSE(refused) << mode;
+    EXPECT_EQ(refused.error().hint, "add --net user");
+  }
+  profile::Profile of_profile = with_mode("host");
+  of_profile.net_allow = items({"@internet"}, "dev");
+  EXPECT_FALSE(make(of_profile, alice(), {"true"})) << "the profile contradicts itself";
+  of_profile.net_mode->origin.source = "command line";
+  const Plan chosen = planned(of_profile);
+  EXPECT_TRUE(std::ranges::any_of(chosen.notes, [](const std::string& note) { return note.find("network rules hold nothing") != std::string::npos; }));
+  profile::Profile off = of_profile;
+  off.net_mode->value = "none";
+  EXPECT_TRUE(make(off, alice(), {"true"})) << "less than the profile's is no contradiction";
+}
+
+TEST(PlanNetwork, UserHasItsOwnNameFiles) {
+  Host host = host_with_routes({});
+  host.resolv_conf = "nameserver 127.0.0.53\nsearch  a.example\tb.example\noptions edns0 trust-ad ndots:2\n# nameserver 1.2.3.4\n";
+  const Plan plan = planned(with_mode("user"), host);
+  EXPECT_EQ(etc_file(plan, "resolv.conf")->content, "nameserver 10.0.2.1\nsearch a.example b.example\noptions edns0 ndots:2\n");
+  const std::string hosts = etc_file(plan, "hosts")->content;
+  for (const char* line : {"10.0.2.2 sbx\n", "fd73:6278::2 sbx\n", "169.254.1.2 host.sbx.internal\n", "127.0.0.1 localhost\n"})
+    EXPECT_NE(hosts.find(line), std::string::npos) << line;
+}
+
 TEST(PlanNetwork, DryRunSaysWhichOne) {
   const std::string none = describe_text(planned(with_mode("none"))), host = describe_text(planned(with_mode("host")));
   EXPECT_NE(none.find("network     none      own namespace, loopback only"), std::string::npos) << none;

@@ -54,7 +54,7 @@ TEST(ProfileBuiltin, TheEmbeddedFormEqualsTheText) {
 TEST(ProfileBuiltin, TheseAreShipped) {
   Words names;
   for (const Builtin& builtin : builtins()) names.emplace_back(builtin.name);
-  EXPECT_EQ(names, (Words{"base", "build", "container", "dev", "strict", "trusted"}));
+  EXPECT_EQ(names, (Words{"agent", "base", "build", "container", "dev", "strict", "trusted"}));
   EXPECT_EQ(find_builtin("Base"), nullptr);
 }
 
@@ -67,10 +67,23 @@ TEST(ProfileBuiltin, BaseShowsTheSystemOnly) {
   EXPECT_FALSE(base.workdir);
 }
 
-TEST(ProfileBuiltin, NoneHasANetworkOrDropsProtection) {
+TEST(ProfileBuiltin, ANetworkHasRulesAndNothingOfTheHost) {
   for (const Builtin& builtin : builtins()) {
     const Profile merged = shipped(std::string(builtin.name));
-    EXPECT_EQ(merged.net_mode->value, "none") << builtin.name;
+    const bool has = builtin.name == "dev" || builtin.name == "trusted" || builtin.name == "agent";
+    EXPECT_EQ(merged.net_mode->value, has ? "user" : "none") << builtin.name;
+    EXPECT_EQ(merged.net_allow.empty(), !has) << builtin.name;
+    EXPECT_TRUE(merged.net_publish.empty() && merged.net_host_ports.empty() && !merged.net_pcap) << builtin.name;
+    for (const Item& item : merged.net_allow)
+      for (const std::string open : {"*", "@host", "@metadata"}) EXPECT_NE(item.value, open) << builtin.name;
+  }
+  EXPECT_EQ(values(shipped("dev").net_allow), (Words{"@internet", "@lan"}));
+  for (const Item& item : shipped("agent").net_allow) EXPECT_NE(item.value[0], '@') << item.value;
+}
+
+TEST(ProfileBuiltin, NoneDropsProtection) {
+  for (const Builtin& builtin : builtins()) {
+    const Profile merged = shipped(std::string(builtin.name));
     EXPECT_EQ(merged.no_new_privileges->value, "true") << builtin.name;
     EXPECT_EQ(merged.seccomp_default->value, "deny") << builtin.name;
     EXPECT_TRUE(merged.allow_degraded.empty()) << builtin.name;

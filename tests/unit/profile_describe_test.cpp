@@ -68,7 +68,13 @@ tmpfs = ["/t:size=1M"]
 hide = ["/h?"]
 protect = ["$PWD/.git"]
 [network]
-mode = "none"
+mode = "user"
+pcap = "/p"
+allow = ["tcp://*.example.com:443,tls", "[2001:db8::1]:80"]
+deny = ["@lan"]
+publish = ["127.0.0.1:8080-8081:80-81/udp"]
+host_ports = [5432, "80"]
+dns = ["2001:db8::53"]
 [resources.ulimit]
 nofile = 10
 core = "0:unlimited"

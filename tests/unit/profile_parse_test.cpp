@@ -56,7 +56,7 @@ TEST(ProfileParse, UnknownKeysNameTheNearest) {
 }
 
 TEST(ProfileParse, KeysThatDoNotWorkYetAreUnknown) {
-  for (const std::string key : {"network.allow", "network.deny", "network.publish", "filesystem.overlay",
+  for (const std::string key : {"network.forward", "filesystem.overlay",
                                 "resources.memory", "resources.cpus", "desktop.wayland", "seccomp.file"}) {
     const auto parsed = parse_profile(text(key, " = 1\n"), "t");
     ASSERT_FALSE(parsed) << key;
@@ -81,7 +81,7 @@ TEST(ProfileParse, WrongTypesSayWhatIsWanted) {
 
 TEST(ProfileParse, BadValuesSayWhere) {
   EXPECT_EQ(error_of("[network]\nmode = \"non\"\n"),
-            "t.toml:2:8: network.mode: 'non' is not one of none, host | did you mean 'none'?");
+            "t.toml:2:8: network.mode: 'non' is not one of none, user, host | did you mean 'none'?");
   EXPECT_EQ(error_of("[security]\nno_new_privileges = false\n"),
             "t.toml:2:21: security.no_new_privileges: it is always true and cannot be turned off | leave it out");
   EXPECT_EQ(error_of("[filesystem]\nread_only = [\"usr\"]\n"),

@@ -1,0 +1,133 @@
+// Messages of net/control.h, from the engine's other side.
+#include "supervise/engine.h"
+
+#include "sys/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+
+namespace supervise {
+
+namespace {
+
+bool is_same(const Blocked& known, const net::Denied& denied) {
+  return known.protocol == denied.protocol && known.target == denied.target && known.host == denied.host && known.rule == denied.rule;
+}
+
+void add_denied(Engine& engine, const net::Denied& denied) {
+  NetworkUse& use = engine.use;
+  use.not_listed += denied.suppressed;
+  const auto known = std::ranges::find_if(use.blocked, [&](const Blocked& each) { return is_same(each, denied); });
+  // The engine counts on; where it had to forget the record it begins at 1 again.
+  if (known != use.blocked.end())
+    return void(known->count = denied.count > known->count ? denied.count : known->count + denied.count);
+  if (use.blocked.size() == most_blocked) return void(use.not_listed += denied.count);
+  use.blocked.push_back({.protocol = denied.protocol, .host = std::string(denied.host), .target = denied.target,
+                         .rule = std::string(denied.rule), .count = denied.count});
+  if (engine.tell_blocked) engine.tell_blocked(use.blocked.back());
+}
+
+Result<> damaged() { return fail("damaged message from the network engine"); }
+
+Result<> take(Engine& engine, std::string_view message) {
+  const auto kind = net::kind_of(message);
+  if (!kind) return damaged();
+  switch (*kind) {
+    case net::ControlKind::ready:
+      engine.ready = true;
+      return {};
+    case net::ControlKind::failed:
+      engine.failure = net::decode_failed(message);
+      return engine.failure ? Result<>{} : damaged();
+    case net::ControlKind::denied: {
+      const auto denied = net::decode_denied(message);
+      if (!denied) return damaged();
+      add_denied(engine, *denied);
+      return {};
+    }
+    case net::ControlKind::totals:
+      engine.use.totals = net::decode_totals(message);
+      engine.totals_came = true;
+      return engine.use.totals ? Result<>{} : damaged();
+    case net::ControlKind::rule_totals: {
+      std::array<net::RuleTotals, net::most_rules_per_message> list;
+      const auto count = net::decode_rules(message, list);
+      if (!count) return damaged();
+      for (std::size_t i = 0; i < *count; ++i)
+        engine.use.rules.push_back({std::string(list[i].rule), list[i].flows, list[i].packets, list[i].bytes});
+      engine.rules_came = *count < list.size();  // the rest comes in further messages
+      return {};
+    }
+    default:
+      return fail("unexpected message from the network engine");
+  }
+}
+
+// EPIPE and its like: the engine is gone, and its end is told elsewhere.
+Result<> tell(const Engine& engine, std::string_view message) {
+  auto sent = sys::send_message(engine.control, message);
+  if (sent || sent.error().code == EPIPE || sent.error().code == ECONNRESET) return {};
+  return sent;
+}
+
+}  // namespace
+
+Result<> Engine::take_message() {
+  const std::optional<sys::Message> message = TRY(sys::receive_message(control));
+  if (message) return take(*this, message->content);
+  ended = true;
+  return {};
+}
+
+Result<std::string> Engine::describe_end() {
+  TRY(sys::send_signal(process.pidfd, SIGKILL));  // its socket is closed; nothing keeps it but what went wrong
+  const sys::Ended end = TRY(sys::wait_process(process));
+  if (!end.signaled) return text("ended with status ", end.number);
+  if (end.number == SIGSYS) return std::string("was killed for a filter violation (SIGSYS)");
+  const char* name = ::sigabbrev_np(end.number);
+  return name != nullptr ? text("was killed by SIG", name) : text("was killed by signal ", end.number);
+}
+
+Result<> finish_engine(Engine& engine) {
+  if (!engine.exists() || engine.ended) return {};
+  if (!engine.ready) return sys::send_signal(engine.process.pidfd, SIGKILL);
+  net::ControlBuffer buffer;
+  TRY(tell(engine, net::encode(net::ControlKind::stop, buffer)));
+  engine.totals_came = engine.rules_came = false;
+  engine.use.rules.clear();
+  const auto deadline = sys::monotonic_now() + patience_for_totals;
+  while (!engine.ended && !(engine.totals_came && engine.rules_came)) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - sys::monotonic_now());
+    std::array<sys::Watch, 1> watches{{{engine.control.get(), POLLIN}}};
+    if (left.count() > 0) TRY(sys::wait_for_events(watches, left));
+    if (watches[0].happened != 0) TRY(engine.take_message());
+    else if (sys::monotonic_now() >= deadline) return sys::send_signal(engine.process.pidfd, SIGKILL);
+  }
+  return {};
+}
+
+Result<> HostFollower::push(const Engine& engine) {
+  net::HostNetwork now = TRY(net::probe_host_network());
+  if (now == known_) return {};
+  known_ = std::move(now);
+  net::ControlBuffer buffer;
+  return tell(engine, net::encode(known_, buffer));
+}
+
+Result<> HostFollower::begin(const Engine& engine) {
+  watch_ = TRY(net::watch_host_network());
+  return push(engine);
+}
+
+// The watch is made anew: /etc/resolv.conf may point elsewhere now.
+Result<> HostFollower::follow(const Engine& engine) {
+  if (!TRY(net::take_changes(watch_))) return {};
+  watch_ = TRY(net::watch_host_network());
+  return push(engine);
+}
+
+}  // namespace supervise
