@@ -47,6 +47,7 @@ Time Connection::timeout() const {
 
 Time Connection::keepalive_due() const {
   if (state_ != State::established) return 0;
+  if (in_flight() != 0) return active_at_ + longest_silence;      // what is sent again tells as much
   const Time quiet = guest_done_ || fin_sent_ ? half_closed_idle : idle;
   const Time probe = keepalives_ == 0 ? heard_at_ + quiet : probed_at_ + between_keepalives;
   return std::min(probe, active_at_ + longest_silence);

@@ -376,7 +376,6 @@ TEST(TcpInput, TheLastChunksAreForReadingOnly) {
   while (net::Slice chunk = s.pool.large()) all.push_back(std::move(chunk));
   const std::string block(20000, 'x');
   for (std::uint32_t i = 1; i < 20; ++i) s.data(g + i * 20000, block);
-  EXPECT_GT(s.stack.counters.out_of_memory, 0U);
   for (std::size_t i = 0; i < net::Pool::frame_reserve; ++i) {
     all.push_back(s.pool.for_frame());
     EXPECT_TRUE(all.back());

@@ -1,0 +1,144 @@
+// What is read from the host, when, and how it goes to the guest.
+#include "net_tcp_script.h"
+
+#include <gtest/gtest.h>
+
+using namespace script;
+
+TEST(TcpOutput, OneFrameCarriesWholeSegmentsAndNoCopy) {
+  Script s;
+  s.establish();
+  s.acks(h, 4000);
+  const std::size_t wanted = s.c.wanted();
+  EXPECT_EQ(wanted % 1460, 0U);
+  EXPECT_GT(wanted, 60000U);
+  net::Slice chunk = s.pool.large();
+  chunk.drop_front(net::Pool::headroom);
+  chunk.keep_front(wanted);
+  const std::size_t used = s.pool.bytes_in_use();
+  s.c.take(std::move(chunk), true);
+  ASSERT_EQ(s.sent.size(), 1U);
+  EXPECT_EQ(s.sent[0].bytes.size(), wanted);
+  EXPECT_EQ(s.sent[0].gso, 1460);
+  EXPECT_EQ(s.pool.bytes_in_use(), used);
+  EXPECT_TRUE(s.sent[0].header.has(flag::ack));
+}
+
+TEST(TcpOutput, PushOnTheLastOfABurstOnly) {
+  Script s;
+  s.establish();
+  for (const bool last : {false, true}) {
+    net::Slice chunk = s.pool.large();
+    chunk.keep_front(10000);
+    s.c.take(std::move(chunk), last);
+  }
+  ASSERT_EQ(s.sent.size(), 2U);
+  EXPECT_FALSE(s.sent[0].header.has(flag::psh));
+  EXPECT_TRUE(s.sent[1].header.has(flag::psh));
+}
+
+TEST(TcpOutput, TheGuestsWindowAndMssAreKept) {
+  Script s;
+  Header small = Script::syn();
+  small.mss = 500;
+  s.establish(small);
+  EXPECT_EQ(s.c.wanted() % 500, 0U);
+  s.acks(h, 5);                           // 640 bytes
+  EXPECT_EQ(s.c.wanted(), 500U);
+  s.gives(std::string(500, 'x'));
+  EXPECT_EQ(s.sent.back().gso, 500);
+  EXPECT_EQ(s.c.wanted(), 0U) << "140 bytes of window are not worth a segment while one is in flight";
+}
+
+TEST(TcpOutput, AtMostAMebibyteIsInFlight) {
+  Script s;
+  s.establish();
+  s.acks(h, 65535);                       // 8 MiB
+  std::size_t total = 0;
+  while (const std::size_t wanted = s.c.wanted()) s.gives(std::string(wanted, 'x')), total += wanted;
+  EXPECT_LE(total, 1u << 20);
+  EXPECT_GT(total, 900000U);
+  s.acks(h + static_cast<std::uint32_t>(total), 65535);
+  EXPECT_NE(s.c.wanted(), 0U);
+  EXPECT_EQ(s.pool.bytes_in_use(), 0U);
+}
+
+TEST(TcpOutput, AShutWindowIsProbedWithOneByteOfTheHosts) {
+  Script s;
+  s.establish();
+  s.acks(h, 0);
+  EXPECT_EQ(s.c.wanted(), 0U);
+  s.pass(250 * ms);
+  ASSERT_EQ(s.c.wanted(), 1U);
+  s.gives("p");
+  ASSERT_EQ(s.sent.size(), 1U);
+  EXPECT_EQ(s.sent[0].header.seq, h);
+  EXPECT_EQ(s.c.wanted(), 0U);
+  s.sent.clear();
+  s.acks(h, 0);
+  for (int i = 0; i < 40; ++i) {          // for as long as the guest answers
+    while (s.sent.empty()) s.pass(100 * ms);
+    EXPECT_EQ(s.sent.back().header.seq, h);
+    EXPECT_EQ(s.sent.back().bytes, "p");
+    s.sent.clear();
+    s.acks(h, 0);
+  }
+  EXPECT_EQ(s.events, "");
+  s.acks(h, 512);
+  ASSERT_FALSE(s.sent.empty()) << "from the first byte, at once";
+  EXPECT_EQ(s.sent[0].bytes, "p");
+  EXPECT_NE(s.c.wanted(), 0U);
+}
+
+TEST(TcpOutput, AShutWindowThatNobodyAnswersForEndsTheFlow) {
+  Script s;
+  s.establish();
+  s.gives("x");
+  s.acks(h, 0);
+  s.pass(1200 * second);
+  EXPECT_EQ(s.events, "RX");
+}
+
+TEST(TcpOutput, AWindowThatShrinksWithBytesInFlightIsFilledFromItsStart) {
+  Script s;
+  s.establish();
+  s.gives(std::string(20000, 'a'));
+  s.sent.clear();
+  s.acks(h + 4000, 0);
+  s.acks(h + 4000, 512);
+  ASSERT_FALSE(s.sent.empty());
+  EXPECT_EQ(s.sent[0].header.seq, h + 4000);
+  EXPECT_EQ(s.sent[0].bytes.size(), 16000U);
+}
+
+TEST(TcpOutput, AResetHitsWhatTheGuestExpects) {
+  Script s;
+  s.establish();
+  s.gives("in flight");
+  s.sent.clear();
+  s.c.host_reset();
+  ASSERT_EQ(s.sent.size(), 2U);
+  EXPECT_EQ(s.sent[0].header.seq, h + 9);
+  EXPECT_EQ(s.sent[1].header.seq, h) << "the one that counts if the bytes were lost";
+  EXPECT_EQ(s.events, "CX");
+}
+
+TEST(TcpOutput, NothingIsReadAfterTheEndOrWithoutMemory) {
+  Script s;
+  s.establish();
+  std::vector<net::Slice> all;
+  while (net::Slice chunk = s.pool.large()) all.push_back(std::move(chunk));
+  EXPECT_EQ(s.c.wanted(), 0U);
+  all.clear();
+  EXPECT_NE(s.c.wanted(), 0U);
+  s.c.host_ended();
+  EXPECT_EQ(s.c.wanted(), 0U);
+}
+
+TEST(TcpOutput, SmallReadsShareAChunk) {
+  Script s;
+  s.establish();
+  for (int i = 0; i < 100; ++i) s.gives("ten bytes.");
+  EXPECT_LE(s.pool.bytes_in_use(), net::Pool::small_size);
+  EXPECT_EQ(s.sent.size(), 100U);
+}
