@@ -14,10 +14,10 @@ class LossTest : public NetTest {
   // Rules for both directions of the tap; what `nft` says when it cannot.
   std::string set_rules(Sandbox& sandbox, const std::string& rule) {
     const std::string device = sandbox.tap();
-    std::string script = "PATH=$PATH:/usr/sbin:/sbin; nft 'flush ruleset; table netdev t {";
+    std::string script = "PATH=$PATH:/usr/sbin:/sbin; nft 'flush ruleset; table netdev t {\n";
     for (const char* hook : {"ingress", "egress"})
-      script += std::string(" chain ") + hook + " { type filter hook " + hook + " device \"" + device + "\" priority 0; " + rule + " }";
-    return run_in(sandbox.inside(), {.argv = {"sh", "-ec", script + " }'"}}).err;
+      script += std::string("chain ") + hook + " { type filter hook " + hook + " device \"" + device + "\" priority 0\n" + rule + "\n}\n";
+    return run_in(sandbox.inside(), {.argv = {"sh", "-ec", script + "}'"}}).err;
   }
 
   // MiB/s of a transfer in that direction.

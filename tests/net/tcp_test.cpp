@@ -2,8 +2,9 @@
 #include "world/net_test.h"
 
 #include <cstdlib>
-#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sstream>
 #include <thread>
 
 using namespace world;
@@ -38,11 +39,17 @@ class TcpTest : public NetTest {
   }
 };
 
-unsigned retransmitted(const Socket& socket) {
-  tcp_info facts{};
-  socklen_t length = sizeof facts;
-  EXPECT_EQ(::getsockopt(socket.fd(), IPPROTO_TCP, TCP_INFO, &facts, &length), 0);
-  return facts.tcpi_total_retrans;
+// Retransmissions of the sandbox's kernel because it saw a loss. Its loss probes and timers run out on a machine that
+// is busy with something else, too.
+std::string losses(Sandbox& sandbox) {
+  const Outcome counters = run_in(sandbox.inside(), {.argv = {"nstat", "-as"}});
+  std::string out;
+  std::istringstream lines(counters.out);
+  for (std::string line; std::getline(lines, line);)
+    for (const char* name : {"TcpExtTCPFastRetrans", "TcpExtTCPSlowStartRetrans", "TcpExtTCPLostRetransmit"})
+      if (line.starts_with(name) && line.find(" 0 ") == std::string::npos) out += line + "\n";
+  EXPECT_PRED2(contains, counters.out, "TcpExtTCPFastRetrans");
+  return out;
 }
 
 void expect_whole(const Socket::Received& got, std::uint64_t bytes, const char* direction) {
@@ -63,7 +70,7 @@ TEST_F(TcpTest, BytesArriveBothWaysAtOnce) {
     const auto above = pair.outside.receive_pattern(bytes, limit);
     up.join(), down.join(), reader.join();
     expect_whole(above, bytes, "up"), expect_whole(below, bytes, "down");
-    EXPECT_EQ(retransmitted(pair.inside), 0U) << "on a clean path";
+    EXPECT_EQ(losses(sandbox), "") << "on a clean path";
   }
 }
 
@@ -81,7 +88,7 @@ TEST_F(TcpTest, ASlowReaderOutsideLosesNothing) {
     }
     expect_whole(pair.outside.receive_pattern(bytes - 20'000, 60s, 20'000), bytes - 20'000, "at full speed");
     up.join();
-    EXPECT_EQ(retransmitted(pair.inside), 0U);
+    EXPECT_EQ(losses(sandbox), "") << "on a clean path";
   }
 }
 
