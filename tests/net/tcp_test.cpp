@@ -42,7 +42,7 @@ class TcpTest : public NetTest {
 // Retransmissions of the sandbox's kernel because it saw a loss. Its loss probes and timers run out on a machine that
 // is busy with something else, too.
 std::string losses(Sandbox& sandbox) {
-  const Outcome counters = run_in(sandbox.inside(), {.argv = {"nstat", "-as"}});
+  const Outcome counters = run_in(sandbox.inside(), {.argv = {"nstat", "-asz"}});
   std::string out;
   std::istringstream lines(counters.out);
   for (std::string line; std::getline(lines, line);)
