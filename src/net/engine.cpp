@@ -6,7 +6,6 @@
 #include "net/engine_loop.h"
 #include "sys/process.h"
 #include "sys/socket.h"
-#include "sys/tap.h"
 
 #include <memory>
 
@@ -30,7 +29,6 @@ Result<std::unique_ptr<Engine>> set_up(const EngineStart& start) {
   TRY(leave_host(kept, limits.tcp_flows + limits.udp_flows + limits.ping_flows + start.config.publish.size() + 512));
   sys::Fd tap = TRY(receive_tap(start.inside));
   TRY(engine->attach_tap(std::move(tap)));
-  TRY(sys::make_non_blocking(start.control, "the launcher's socket"));
   TRY(engine->listen(start.control));
   return engine;
 }

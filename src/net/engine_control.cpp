@@ -22,7 +22,7 @@ void Engine::read_control() {
 
 void Engine::control_message(std::string_view message) {
   const std::optional<ControlKind> kind = kind_of(message);
-  if (kind == ControlKind::totals_wanted || kind == ControlKind::stop) tell_totals();
+  if (kind == ControlKind::totals_wanted || kind == ControlKind::stop) tell_totals(kind == ControlKind::stop);
   if (kind == ControlKind::stop) stop_ = true;
   if (kind != ControlKind::host_network || !decode_host(message, received_)) return;
   std::swap(core_.host, received_);
@@ -30,10 +30,10 @@ void Engine::control_message(std::string_view message) {
   if (!core_.policy.set_host_addresses(core_.host.addresses)) stop_ = true;  // an engine with wrong rules is none
 }
 
-void Engine::tell_totals() {
+void Engine::tell_totals(bool wait) {
   core_.report.counted.tx_packets = core_.tap.frames_in;
   core_.report.counted.rx_packets = core_.tap.frames_out;
-  core_.report.totals(core_.policy, tcp_->size() + udp_->size() + ping_->size());
+  core_.report.totals(core_.policy, tcp_->size() + udp_->size() + ping_->size(), wait);
 }
 
 }  // namespace net

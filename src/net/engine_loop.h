@@ -50,7 +50,7 @@ class Engine {
   // engine_control.cpp
   void read_control();
   void control_message(std::string_view message);
-  void tell_totals();
+  void tell_totals(bool wait);
 
   Core core_;
   std::unique_ptr<TcpFlows> tcp_;

@@ -18,7 +18,7 @@ Result<Reporter> Reporter::make(const SipKey& key) {
 bool Reporter::send(std::string_view message) {
   if (control_ == nullptr) return false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
-  return sys::send_pieces(*control_, {&piece, 1}).count >= 0;
+  return sys::send_pieces(*control_, {&piece, 1}, wait_ ? sys::Wait::yes : sys::Wait::no).count >= 0;
 }
 
 Reporter::Place& Reporter::find(Protocol protocol, const Endpoint& target, std::string_view host, std::string_view rule) {
@@ -75,7 +75,8 @@ bool Reporter::tick() {
   return false;
 }
 
-void Reporter::totals(const Policy& policy, std::uint64_t open_flows) {
+void Reporter::totals(const Policy& policy, std::uint64_t open_flows, bool wait) {
+  wait_ = wait;
   tokens_ = places;
   for (std::size_t i = 0; i < places; ++i)
     if (places_[i].used && places_[i].changed) tell(places_[i]);
@@ -91,6 +92,7 @@ void Reporter::totals(const Policy& policy, std::uint64_t open_flows) {
     }
     for (std::span<const RuleTotals> rest(batch.data(), count); !rest.empty();) send(encode(rest, buffer_));
   }
+  wait_ = false;
 }
 
 }  // namespace net

@@ -19,7 +19,8 @@ class Reporter {
   // `rule` and its text outlive the record's next flush. Told at once when it is new, its count later.
   void denied(Protocol protocol, const Endpoint& target, std::string_view host, std::string_view rule, Milliseconds now);
   bool tick();                              // once a second: counts that changed; true: there are more
-  void totals(const Policy& policy, std::uint64_t open_flows);
+  // `wait`: until the launcher has read what came before, if need be. Otherwise what finds no room is left out.
+  void totals(const Policy& policy, std::uint64_t open_flows, bool wait);
 
   Totals counted{};
 
@@ -44,6 +45,7 @@ class Reporter {
   MappedArray<Place> places_;
   std::uint32_t tokens_ = burst, suppressed_ = 0;
   std::size_t sweep_ = 0;
+  bool wait_ = false;
   ControlBuffer buffer_;
 };
 

@@ -29,19 +29,20 @@ void TapPort::comment_read(std::string_view comment) {
 
 bool TapPort::write(View headers, std::span<const View> payload) {
   std::array<iovec, most_pieces + 1> pieces;
-  std::array<View, most_pieces + 1> shown;
   if (payload.size() > most_pieces) return false;
-  shown[0] = headers;
-  std::ranges::copy(payload, shown.begin() + 1);
-  const std::size_t count = payload.size() + 1;
-  for (std::size_t i = 0; i < count; ++i)
-    pieces[i] = {const_cast<std::uint8_t*>(shown[i].data()), shown[i].size()};
-  if (capture_.active()) {
-    shown[0] = headers.from(vnet::size);
-    capture_.add(time_, Direction::to_sandbox, std::span(shown).first(count), {});
-  }
+  const auto piece_of = [](View view) { return iovec{const_cast<std::uint8_t*>(view.data()), view.size()}; };
+  pieces[0] = piece_of(headers);
+  std::ranges::transform(payload, pieces.begin() + 1, piece_of);
+  if (capture_.active()) capture_written(headers, payload);
   ++frames_out;
-  return sys::write_pieces(tap_, std::span(pieces).first(count)).count >= 0;
+  return sys::write_pieces(tap_, std::span(pieces).first(payload.size() + 1)).count >= 0;
+}
+
+void TapPort::capture_written(View headers, std::span<const View> payload) {
+  std::array<View, most_pieces + 1> shown;
+  shown[0] = headers.from(vnet::size);
+  std::ranges::copy(payload, shown.begin() + 1);
+  capture_.add(time_, Direction::to_sandbox, std::span(shown).first(payload.size() + 1), {});
 }
 
 Ends TapPort::ends(const Endpoint& outside, const Endpoint& inside) const {

@@ -48,6 +48,8 @@ class TapPort {
   std::uint64_t frames_in = 0, frames_out = 0;
 
  private:
+  void capture_written(View headers, std::span<const View> payload);
+
   sys::Fd tap_;
   Capture capture_;
   bool udp_segments_ = false;

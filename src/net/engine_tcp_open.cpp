@@ -48,6 +48,7 @@ void TcpFlows::reset(const Packet& packet) {
 void TcpFlows::limited(const Packet& packet, std::string_view which) {
   ++core_.report.counted.refused;
   core_.report.denied(Protocol::tcp, {packet.destination, packet.destination_port}, {}, which, core_.now);
+  core_.need_second();
 }
 
 void TcpFlows::open(const Packet& packet, View frame) {

@@ -26,6 +26,7 @@ void UdpFlows::datagram(const Packet& packet, const Slice& frame) {
   if (!id) return;
   Flow& flow = flows_[*id];
   touch(flow);
+  flow.replied = flow.replied || flow.listener != none;
   set_options(flow, packet);
   batch_.flow = *id;
   batch_.waiting[batch_.count++] = {frame, packet.l3, packet.ip_end, packet.payload, packet.payload_length,

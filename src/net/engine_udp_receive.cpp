@@ -34,7 +34,10 @@ void UdpFlows::serve_ready() {
 std::size_t UdpFlows::receive(const sys::Fd& socket) {
   std::array<iovec, batch_size> into;
   for (std::size_t i = 0; i < batch_size; ++i) into[i] = {&buffers_[i * buffer_stride], 65536};
-  const sys::IoCount got = sys::receive_datagrams(socket, into, received_);
+  sys::IoCount got = sys::receive_datagrams(socket, into, received_);
+  // An error that waited is told ahead of the datagrams, once; no further edge would tell of those.
+  for (unsigned i = 0; i < 4 && got.count < 0 && !got.would_block(); ++i)
+    got = sys::receive_datagrams(socket, into, received_);
   return got.count < 0 ? 0 : static_cast<std::size_t>(got.count);
 }
 

@@ -97,10 +97,10 @@ NewSocket accept_from(const Fd& listener, InetAddress& peer) {
 
 std::string error_text(int error) { return errno_text(error); }
 
-IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces) {
+IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces, Wait wait) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data()), message.msg_iovlen = pieces.size();
-  return counted(SYS(::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL)));
+  return counted(SYS(::sendmsg(socket.get(), &message, (wait == Wait::no ? MSG_DONTWAIT : 0) | MSG_NOSIGNAL)));
 }
 
 IoCount receive_bytes(const Fd& socket, std::span<std::byte> into) {

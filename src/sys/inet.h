@@ -57,7 +57,8 @@ NewSocket accept_from(const Fd& listener, InetAddress& peer);
 std::string error_text(int error);                       // "Address already in use"
 
 // Streams, and anything else that is a file.
-IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces);
+enum class Wait : bool { no, yes };  // of a socket that is not non-blocking itself
+IoCount send_pieces(const Fd& socket, std::span<const iovec> pieces, Wait wait = Wait::no);
 IoCount receive_bytes(const Fd& socket, std::span<std::byte> into);
 IoCount receive_pieces(const Fd& socket, std::span<const iovec> into);
 IoCount read_bytes(const Fd& file, std::span<std::byte> into);
