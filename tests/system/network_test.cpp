@@ -139,16 +139,27 @@ TEST_F(UserNetworkTest, TheHostIsClosedUnlessAPortOfItIsNamed) {
   const std::string number = std::to_string(port);
   const std::string connect = "(exec 3<>/dev/tcp/host.sbx.internal/" + number + ") 2>/dev/null && echo connected || echo refused";
   EXPECT_EQ(shell({"--net", "user", "--host-port", number}, connect).out, "connected\n");
-  const Outcome closed = shell({"--net", "user", "--report", dir / "report.json"}, connect);
-  EXPECT_EQ(closed.out, "refused\n");
-  EXPECT_PRED2(contains, closed.err, "sbx: network: tcp to ");
+  EXPECT_EQ(shell({"--net", "user"}, connect).out, "refused\n");
+}
+
+TEST_F(UserNetworkTest, WhatIsDeniedIsSaidOnceAndReported) {
+  const std::string twice = "for i in 1 2; do (exec 3<>/dev/tcp/169.254.169.254/80) 2>/dev/null || echo refused; done";
+  const Outcome outcome = shell({"--net", "user", "--report", dir / "report.json"}, twice);
+  EXPECT_EQ(outcome.out, "refused\nrefused\n");
+  EXPECT_EQ(outcome.err, "sbx: network: tcp to 169.254.169.254 port 80 is denied: by metadata\n");
   const auto json = report()["network"];
   ASSERT_EQ(json["blocked"].size(), 1u) << json.dump();
-  EXPECT_EQ(json["blocked"][0]["port"], port);
-  EXPECT_EQ(json["blocked"][0]["protocol"], "tcp");
-  EXPECT_EQ(json["denied"], 1);
-  const Outcome quiet = shell({"--net", "user", "-q"}, connect);
-  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(json["blocked"][0], (nlohmann::json{{"address", "169.254.169.254"}, {"port", 80}, {"protocol", "tcp"}, {"rule", "metadata"}, {"count", 2}}));
+  EXPECT_EQ(json["denied"], 2);
+  EXPECT_EQ(shell({"--net", "user", "-q"}, twice).err, "");
+}
+
+TEST_F(UserNetworkTest, OnATerminalItIsSaidAfterwards) {
+  Command command = sbx({"--net", "user", "--", "bash", "-c", "(exec 3<>/dev/tcp/169.254.169.254/80) 2>/dev/null; sleep 0.2; echo last"});
+  command.terminal = true;
+  const Outcome outcome = run(command);
+  EXPECT_LT(outcome.out.find("last"), outcome.out.find("is denied")) << outcome.out;
+  EXPECT_PRED2(contains, outcome.out, "is denied: by metadata");
 }
 
 TEST_F(UserNetworkTest, TheReportCounts) {
