@@ -4,6 +4,7 @@
 #include "net/confine.h"
 #include "net/control.h"
 #include "net/engine_loop.h"
+#include "sys/failpoint.h"
 #include "sys/process.h"
 #include "sys/socket.h"
 
@@ -50,6 +51,7 @@ Result<> run_engine(EngineStart start) {
   TRY(sys::send_message(start.control, ready));
   TRY(sys::send_message(start.inside, ready));
   start.inside.reset();
+  sys::failpoint_role("engine-running");
   (*engine)->run();
   // Its memory is the kernel's to take back: freeing it could ask for a call that is no longer allowed.
   static_cast<void>(engine->release());

@@ -40,6 +40,8 @@ void log_fired(const char* call) {
 }
 }  // namespace
 
+int failpoint_log() { return point.log; }
+
 void failpoint_role(const char* role) { point = {.role = role, .log = point.log}; }
 
 bool failpoint(const char* call) {

@@ -2,6 +2,7 @@
 #include "sys/isolate.h"
 
 #include "sys/call.h"
+#include "sys/failpoint.h"
 
 #include <algorithm>
 #include <sched.h>
@@ -18,6 +19,7 @@ Result<> enter_new_namespaces(int flags, const char* what) {
 
 Result<> close_all_except(std::span<const int> kept) {
   std::vector<int> sorted(kept.begin(), kept.end());
+  if (const int log = failpoint_log(); log >= 0) sorted.push_back(log);
   std::sort(sorted.begin(), sorted.end());
   unsigned first = 0;
   for (const int fd : sorted) {

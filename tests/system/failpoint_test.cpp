@@ -1,7 +1,8 @@
 // Every call that sbx makes through src/sys fails once, by its index: the launch ends with 125 and a sentence that
 // names the step, and nothing is left. Between option parsing and exec that holds for the roles launcher, init and
 // payload; the roles monitor and init-running (the launcher and init while the payload runs) are held to it as well,
-// though the payload may have begun by then; so is the engine, whose end while the payload runs ends that. Not injected: what cannot fail (getuid, umask, clock_gettime),
+// though the payload may have begun by then. The role engine ends where frames begin to flow: from then on a call that
+// fails is an answer to a packet. Not injected: what cannot fail (getuid, umask, clock_gettime),
 // close, isatty, readdir, and the calls that undo a failed step.
 #include "harness/surroundings.h"
 
@@ -56,6 +57,8 @@ struct Survivor { std::string role, call, why; };
 const std::vector<Survivor>& survivors() {
   static const std::vector<Survivor> all{
       {"monitor", "::read(fd, chunk.bytes", "EIO is how a pty's master says that the last process inside has closed it"},
+      {"engine", "::socket(v4 ? AF_INET", "the question whether ping sockets are permitted"},
+      {"engine", "TUNSETOFFLOAD, tcp | tun_f_uso4", "kernels before 6.2 refuse it, and are asked again without"},
       {"monitor", "::write(fd, content.data()", "the summary of --stats: standard error itself is gone, the command has run"},
   };
   return all;
@@ -129,7 +132,10 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
       const bool is_exec = fired.find("::execve(") != std::string::npos;
       EXPECT_EQ(outcome.status, is_exec ? 126 : 125) << when << "\n" << said;
       EXPECT_NE(said.find("sbx: "), std::string::npos) << when << "\n" << said;
-      EXPECT_NE(said.find("Input/output error"), std::string::npos) << when << "\n" << said;
+      // Behind its filter the engine has no words for an errno.
+      const bool named = said.find("Input/output error") != std::string::npos;
+      EXPECT_TRUE(named || (role() == "engine" && (said.find("network engine ") != std::string::npos || said.find("the kernel ") != std::string::npos)))
+          << when << "\n" << said;
     }
     return fired;
   }
