@@ -126,6 +126,37 @@ TEST(CliReportJson, HoldsWhatIsKnown) {
   EXPECT_EQ(json["degraded"], nlohmann::json::array());
 }
 
+RunReport with_network() {
+  RunReport report = sample();
+  supervise::NetworkUse use;
+  use.totals = net::Totals{.tx_bytes = 5000, .rx_bytes = 70, .tx_packets = 4, .rx_packets = 3, .tcp_flows = 1, .udp_flows = 2, .denied = 3};
+  use.blocked.push_back({.protocol = net::Protocol::tcp, .host = "x.example", .target = {net::Address::from_v4(0xc0000201), 443}, .rule = "default", .count = 3});
+  use.blocked.push_back({.protocol = net::Protocol::udp, .host = "y.example", .target = {}, .rule = "*.example", .count = 1});
+  use.not_listed = 7;
+  report.network = cli::NetworkReport{.mode = "user", .use = use, .rules = {{{"@lan", 2, 5, 600}, "allow", "profile"}, {{"host", 0, 0, 0}, "", ""}}};
+  return report;
+}
+
+TEST(CliReportJson, TheNetworkByRuleAndByDenial) {
+  const auto json = parsed(with_network())["network"];
+  EXPECT_EQ(json["mode"], "user");
+  EXPECT_EQ(json["tx_bytes"], 5000);
+  EXPECT_EQ(json["flows"], 3);
+  EXPECT_EQ(json["rules"][0], (nlohmann::json{{"rule", "@lan"}, {"verdict", "allow"}, {"origin", "profile"}, {"flows", 2}, {"packets", 5}, {"bytes", 600}}));
+  EXPECT_FALSE(json["rules"][1].contains("verdict"));
+  EXPECT_EQ(json["blocked"][0], (nlohmann::json{{"host", "x.example"}, {"address", "192.0.2.1"}, {"port", 443}, {"protocol", "tcp"}, {"rule", "default"}, {"count", 3}}));
+  EXPECT_EQ(json["blocked"][1], (nlohmann::json{{"host", "y.example"}, {"protocol", "udp"}, {"rule", "*.example"}, {"count", 1}}));
+  EXPECT_EQ(json["blocked_not_listed"], 7);
+}
+
+TEST(CliReportStats, TheNetworkInWords) {
+  const std::string stats = cli::describe_stats(with_network());
+  EXPECT_NE(stats.find("sbx: network 4.8K sent, 70 received, 3 flows, 3 denied\nsbx:   allow @lan: 2 flows, 600\n"), std::string::npos) << stats;
+  const supervise::NetworkUse use = *with_network().network->use;
+  EXPECT_EQ(cli::describe_blocked(use.blocked[0]), "network: tcp to x.example (192.0.2.1) port 443 is denied: no rule allows it");
+  EXPECT_EQ(cli::describe_blocked(use.blocked[1]), "network: the name y.example is denied: by *.example");
+}
+
 TEST(CliReportJson, LeavesOutWhatDoesNotApply) {
   RunReport report;
   report.reason = Reason::setup;
