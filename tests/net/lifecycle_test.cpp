@@ -2,6 +2,7 @@
 #include "world/net_test.h"
 
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 #include <signal.h>
 #include <thread>
 

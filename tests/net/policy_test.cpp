@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 
 using namespace world;
 

@@ -2,6 +2,8 @@
 // client's is sent on before; where it is not, the server has seen a bare handshake of TCP.
 #include "world/net_test.h"
 
+#include <nlohmann/json.hpp>
+
 using namespace world;
 
 namespace {

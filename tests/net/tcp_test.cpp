@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sstream>
 #include <thread>
 
 using namespace world;
@@ -39,19 +38,6 @@ class TcpTest : public NetTest {
   }
 };
 
-// Retransmissions of the sandbox's kernel because it saw a loss. Its loss probes and timers run out on a machine that
-// is busy with something else, too.
-std::string losses(Sandbox& sandbox) {
-  const Outcome counters = run_in(sandbox.inside(), {.argv = {"nstat", "-asz"}});
-  std::string out;
-  std::istringstream lines(counters.out);
-  for (std::string line; std::getline(lines, line);)
-    for (const char* name : {"TcpExtTCPFastRetrans", "TcpExtTCPSlowStartRetrans", "TcpExtTCPLostRetransmit"})
-      if (line.starts_with(name) && line.find(" 0 ") == std::string::npos) out += line + "\n";
-  EXPECT_PRED2(contains, counters.out, "TcpExtTCPFastRetrans");
-  return out;
-}
-
 void expect_whole(const Socket::Received& got, std::uint64_t bytes, const char* direction) {
   EXPECT_EQ(got.bytes, bytes) << direction << " " << errno_name(got.error);
   EXPECT_TRUE(got.intact) << direction;
@@ -70,7 +56,7 @@ TEST_F(TcpTest, BytesArriveBothWaysAtOnce) {
     const auto above = pair.outside.receive_pattern(bytes, limit);
     up.join(), down.join(), reader.join();
     expect_whole(above, bytes, "up"), expect_whole(below, bytes, "down");
-    EXPECT_EQ(losses(sandbox), "") << "on a clean path";
+    EXPECT_EQ(sandbox.losses(), "") << "on a clean path";
   }
 }
 
@@ -88,7 +74,7 @@ TEST_F(TcpTest, ASlowReaderOutsideLosesNothing) {
     }
     expect_whole(pair.outside.receive_pattern(bytes - 20'000, 60s, 20'000), bytes - 20'000, "at full speed");
     up.join();
-    EXPECT_EQ(losses(sandbox), "") << "on a clean path";
+    EXPECT_EQ(sandbox.losses(), "") << "on a clean path";
   }
 }
 

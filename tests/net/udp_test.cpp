@@ -196,6 +196,7 @@ TEST_F(UdpTest, NothingIsSentToGroups) {
 
 TEST_F(UdpTest, PingAnswersWhereTheHostMayPing) {
   SKIP_WITHOUT("ping");
+  net->allow_ping();
   for (const int version : families) {
     const Outcome on_host = host_run("ping -n -c1 -W2 " + web.at(version));
     if (on_host.status != 0) GTEST_SKIP() << "the host itself may not ping: " << on_host.err;
@@ -211,7 +212,7 @@ TEST_F(UdpTest, PingAnswersWhereTheHostMayPing) {
 
 TEST_F(UdpTest, PingFailsAtOnceWhereTheHostMayNot) {
   SKIP_WITHOUT("ping");
-  script_in(net->host, "echo 1 0 > /proc/sys/net/ipv4/ping_group_range");
+  if (host_run("ping -n -c1 -W1 " + web.at(4)).status == 0) GTEST_SKIP() << "the host may ping";
   Sandbox& sandbox = start();
   for (const int version : families) {
     const Outcome out = sandbox.run("ping -n -c1 -W3 " + web.at(version));

@@ -65,12 +65,6 @@ void must(const harness::Outcome& outcome) {
   if (outcome.status != 0) throw std::runtime_error("ip: " + outcome.out + outcome.err);
 }
 
-// ping(8) without a raw socket; icmp(7). Only ids that are mapped can be written.
-std::string ping_range() {
-  const std::string gid = std::to_string(::getgid());
-  return "echo " + gid + " " + gid + " > /proc/sys/net/ipv4/ping_group_range";
-}
-
 }  // namespace
 
 Internet::Internet() : host(own_namespace()), beyond(new_namespace()) {
@@ -79,7 +73,6 @@ Internet::Internet() : host(own_namespace()), beyond(new_namespace()) {
   must(run_in(beyond, ip_batch(links_of_beyond)));
   must(run_in(host, ip_batch(links_of_host)));
   script_in(beyond, settings_of_beyond);
-  script_in(host, ping_range());
   set_resolvers("nameserver 93.184.20.53\n");
   if (::mount(file("resolv.conf").c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0)
     throw std::runtime_error("cannot bind /etc/resolv.conf");
@@ -100,6 +93,12 @@ Internet* Internet::get(std::string& why) {
 
 void Internet::set_resolvers(const std::string& resolv_conf) const {
   std::ofstream(file("resolv.conf"), std::ios::trunc) << resolv_conf << std::flush;
+}
+
+// Only ids that are mapped can be written: there is no way back to "1 0", which allows nobody.
+void Internet::allow_ping() const {
+  const std::string gid = std::to_string(::getgid());
+  script_in(host, "echo " + gid + " " + gid + " > /proc/sys/net/ipv4/ping_group_range");
 }
 
 Servers::Servers(const Internet&, const Namespace& where, const std::string& directory, harness::Words options) {

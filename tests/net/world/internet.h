@@ -41,6 +41,7 @@ class Internet {
   Namespace beyond;
 
   void set_resolvers(const std::string& resolv_conf) const;  // the content of the host's /etc/resolv.conf
+  void allow_ping() const;                                   // icmp(7): sockets for echo without a capability
   std::string file(const std::string& name) const { return files_ / name; }  // for what outlives a test
 
  private:

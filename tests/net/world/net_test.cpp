@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fstream>
 #include <net/if.h>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <unistd.h>
@@ -66,6 +67,17 @@ std::string Sandbox::tap() {
   return "";
 }
 
+std::string Sandbox::losses() {
+  const Outcome counters = run_in(inside(), {.argv = {"nstat", "-asz"}});
+  std::string out;
+  std::istringstream lines(counters.out);
+  for (std::string line; std::getline(lines, line);)
+    for (const char* name : {"TcpExtTCPFastRetrans", "TcpExtTCPSlowStartRetrans", "TcpExtTCPLostRetransmit"})
+      if (line.starts_with(name) && line.find(" 0 ") == std::string::npos) out += line + "\n";
+  EXPECT_PRED2(contains, counters.out, "TcpExtTCPFastRetrans");
+  return out;
+}
+
 std::string Sandbox::address(int version) {
   const Outcome out = run_in(inside(), {.argv = {"ip", "-o", version == 4 ? "-4" : "-6", "addr", "show", "scope", "global"}});
   const std::string word = version == 4 ? "inet " : "inet6 ";
@@ -110,12 +122,12 @@ Outcome Sandbox::finish() {
 
 const nlohmann::json& Sandbox::report() {
   finish();
-  if (report_.is_null()) {
+  if (!report_) {
     const std::string content = read_file(report_file_);
-    report_ = nlohmann::json::parse(content, nullptr, false);
-    EXPECT_FALSE(report_.is_discarded()) << content << finished_->err;
+    report_ = std::make_unique<nlohmann::json>(nlohmann::json::parse(content, nullptr, false));
+    EXPECT_FALSE(report_->is_discarded()) << content << finished_->err;
   }
-  return report_;
+  return *report_;
 }
 
 std::vector<nlohmann::json> Sandbox::blocked(const std::string& host_or_address, int port) {

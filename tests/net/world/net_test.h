@@ -7,7 +7,7 @@
 #include "world/socket.h"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <memory>
 #include <optional>
@@ -41,6 +41,9 @@ class Sandbox {
   std::string address(int version);      // its own on the tap
   std::string gateway(int version);
   std::string tap();                     // the interface's name
+  // Retransmissions of the sandbox's kernel because it saw a loss, or "". Its loss probes and timers do not count:
+  // they run out on a machine that is busy with something else, too.
+  std::string losses();
 
   pid_t launcher() const { return process_->pid(); }
   pid_t engine() const;                  // 0: none
@@ -59,7 +62,7 @@ class Sandbox {
   std::string report_file_;
   std::optional<Namespace> inside_;
   std::optional<Outcome> finished_;
-  nlohmann::json report_;
+  std::unique_ptr<nlohmann::json> report_;
   std::size_t read_ = 0;
   int commands_ = 0;
 };
