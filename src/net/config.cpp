@@ -65,22 +65,23 @@ bool parse_what(std::string_view in, Rule& rule) {
   return true;
 }
 
-// Takes ":PORT" off the end. An IPv6 address without brackets has no port.
-std::optional<Ports> take_ports(std::string_view& in) {
-  if (!in.starts_with('[')) {
-    const std::size_t colon = in.find(':');
-    if (colon == std::string_view::npos || colon != in.rfind(':')) return Ports{};
-    const auto ports = parse_ports(in.substr(colon + 1));
-    in = in.substr(0, colon);
-    return ports;
+// Takes ":PORT" off the end, and the brackets: [ADDRESS]:PORT, [ADDRESS/LENGTH]:PORT or [ADDRESS]/LENGTH:PORT. An IPv6
+// address without brackets has no port.
+std::optional<Ports> take_ports(std::string& in) {
+  const bool bracketed = in.starts_with('[');
+  const std::size_t close = bracketed ? in.find(']') : 0;
+  if (close == std::string::npos) return std::nullopt;
+  if (bracketed && close + 1 < in.size() && in[close + 1] != ':' && in[close + 1] != '/') return std::nullopt;
+  std::size_t colon = in.find(':', close);
+  if (!bracketed && colon != in.rfind(':')) colon = std::string::npos;
+  std::optional<Ports> ports = Ports{};
+  if (colon != std::string::npos) {
+    ports = parse_ports(std::string_view(in).substr(colon + 1));
+    in.erase(colon);
   }
-  const std::size_t close = in.find(']');
-  if (close == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = in.substr(close + 1);
-  in = in.substr(1, close - 1);
-  if (!in.contains(':') || !parse_prefix(in)) return std::nullopt;  // brackets are for IPv6
-  if (rest.empty()) return Ports{};
-  return rest.starts_with(':') ? parse_ports(rest.substr(1)) : std::nullopt;
+  if (!bracketed) return ports;
+  in.erase(close, 1).erase(0, 1);
+  return in.contains(':') && parse_prefix(in) ? ports : std::nullopt;  // brackets are for IPv6
 }
 
 // What the writer of a rule that is not one may have meant.
@@ -109,16 +110,16 @@ std::unexpected<Error> bad_publish(std::string_view in) {
 
 Result<Rule> parse_rule(Verdict verdict, std::string_view in) {
   Rule rule{.verdict = verdict, .name = {}, .prefix = {}, .text = std::string(in)};
-  std::string_view rest = in;
+  std::string rest(in);
   const auto bad = [&](std::string hint) {
     return fail_hint(std::move(hint), "network rule '", printable(in), "' is not usable");
   };
-  if (rest.ends_with(",tls")) rule.tls = true, rest.remove_suffix(4);
-  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
+  if (rest.ends_with(",tls")) rule.tls = true, rest.erase(rest.size() - 4);
+  if (const std::size_t scheme = rest.find("://"); scheme != std::string::npos) {
     const auto protocol = protocol_names.parse(rest.substr(0, scheme), "protocol");
     if (!protocol || *protocol == Protocol::any) return bad(rule_hint(in, rest.substr(scheme + 3)));
     rule.protocol = *protocol;
-    rest.remove_prefix(scheme + 3);
+    rest.erase(0, scheme + 3);
   }
   const auto ports = take_ports(rest);
   if (!parse_what(rest, rule)) return bad(rule_hint(in, rest));

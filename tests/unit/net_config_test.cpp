@@ -49,6 +49,9 @@ TEST(NetConfig, WhatARuleNames) {
   EXPECT_EQ(net::to_text(rule("10.0.0.0/8:22").prefix), "10.0.0.0/8");
   EXPECT_EQ(net::to_text(rule("fd00::/8").prefix), "fd00::/8");
   EXPECT_EQ(net::to_text(rule("[fd00::/8]:22").prefix), "fd00::/8");
+  EXPECT_EQ(net::to_text(rule("[fd00::]/8:22").prefix), "fd00::/8");
+  EXPECT_EQ(net::to_text(rule("[fd00::]/8").prefix), "fd00::/8");
+  EXPECT_EQ(rule("[fd00::]/8:22").last_port, 22);
   EXPECT_EQ(net::to_text(rule("::1").prefix), "::1/128");
   EXPECT_EQ(net::to_text(rule("::ffff:10.0.0.1").prefix), "10.0.0.1/32");
 }
@@ -76,7 +79,7 @@ TEST(NetConfig, WhatIsNoRule) {
   for (const char* text : {"", ":443", "github.com:", "github.com:0", "github.com:65536", "github.com:443-80", "github.com:a", "github.com:-5",
                            "github.com:1-2-3", "any://github.com", "sctp://github.com", "TCP://github.com", "git hub.com", "github..com",
                            ".github.com", "*.", "*.*.com", "*github.com", "git*.com", "@", "@lam", "300.1.2.3", "1.2", "10.0.0.1/8",
-                           "[::1", "[::1]80", "[github.com]:443", "[10.0.0.1]:80", "[]:80", "fe80::1%eth0", "a/b", "b\xc3\xbc.de",
+                           "[::1", "[::1]80", "[::1", "[fd00::/8]/8:22", "[::1]/:80", "[fd00::]/8:", "[fd00::1]/8:22", "[github.com]:443", "[10.0.0.1]:80", "[]:80", "fe80::1%eth0", "a/b", "b\xc3\xbc.de",
                            "github.com,443", "github.com:443,TLS", ",tls", "a\\b.com", "https://github.com/x"}) {
     const Error error = mistake(text);
     EXPECT_TRUE(error.message.contains("network rule '")) << text;
