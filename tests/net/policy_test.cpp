@@ -82,7 +82,7 @@ TEST_F(PolicyTest, SuffixesAndTheirBorders) {
 }
 
 TEST_F(PolicyTest, AddressesPortsAndProtocols) {
-  Sandbox& sandbox = start_with({"--allow", "tcp://93.184.20.0/24:80", "--allow", "tcp://[2a00:1450:2::]/64:80", "--allow", "udp://" + web.at(4) + ":7000-7010",
+  Sandbox& sandbox = start_with({"--allow", "tcp://93.184.20.0/24:80", "--allow", "tcp://[2a00:1450:2::/64]:80", "--allow", "udp://" + web.at(4) + ":7000-7010",
                                  "--allow", "udp://[" + web.at(6) + "]:7000-7010"});
   Wire wire(*net);
   for (const int version : families) {

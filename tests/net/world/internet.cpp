@@ -13,6 +13,11 @@ using namespace std::chrono_literals;
 namespace {
 
 
+// Duplicate address detection would keep the first IPv6 packets waiting.
+constexpr const char* settings = R"(
+for which in all default; do echo 0 > /proc/sys/net/ipv6/conf/$which/accept_dad; done
+)";
+
 constexpr const char* settings_of_beyond = R"(
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
@@ -20,14 +25,29 @@ echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
 echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
 )";
 
+// Not by routes of these types: their errors have a limit of one a second that no sysctl of a namespace lifts.
+constexpr const char* refusals_of_beyond = R"(/usr/sbin/nft '
+table inet refusals { chain input { type filter hook input priority 0
+ip daddr 93.184.20.67 reject with icmp type host-unreachable
+ip daddr 93.184.20.68 reject with icmp type admin-prohibited
+ip6 daddr 2a00:1450:2::67 reject with icmpv6 type addr-unreachable
+ip6 daddr 2a00:1450:2::68 reject with icmpv6 type admin-prohibited
+}
+}'
+)";
+
 constexpr const char* links_of_beyond = R"(
 link set lo up
 addr add 93.184.10.1/24 dev up0
+addr add 10.99.0.1/24 dev up0
 addr add 2a00:1450:1::1/64 dev up0 nodad
+addr add fd99::1/64 dev up0 nodad
 addr add 93.184.20.10/32 dev lo
 addr add 93.184.20.20/32 dev lo
 addr add 93.184.20.53/32 dev lo
 addr add 93.184.20.54/32 dev lo
+addr add 93.184.20.67/32 dev lo
+addr add 93.184.20.68/32 dev lo
 addr add 10.20.0.5/32 dev lo
 addr add 100.64.0.5/32 dev lo
 addr add 169.254.169.254/32 dev lo
@@ -35,15 +55,13 @@ addr add 2a00:1450:2::10/128 dev lo nodad
 addr add 2a00:1450:2::20/128 dev lo nodad
 addr add 2a00:1450:2::53/128 dev lo nodad
 addr add 2a00:1450:2::54/128 dev lo nodad
+addr add 2a00:1450:2::67/128 dev lo nodad
+addr add 2a00:1450:2::68/128 dev lo nodad
 addr add fd12:3456::5/128 dev lo nodad
 addr add fd00:ec2::254/128 dev lo nodad
 link set up0 up
 route add blackhole 93.184.20.66/32
-route add unreachable 93.184.20.67/32
-route add prohibit 93.184.20.68/32
 route add blackhole 2a00:1450:2::66/128 dev lo
-route add unreachable 2a00:1450:2::67/128 dev lo
-route add prohibit 2a00:1450:2::68/128 dev lo
 )";
 
 constexpr const char* links_of_host = R"(
@@ -68,11 +86,12 @@ void must(const harness::Outcome& outcome) {
 }  // namespace
 
 Internet::Internet() : host(own_namespace()), beyond(new_namespace()) {
+  script_in(beyond, std::string(settings) + settings_of_beyond), script_in(host, settings);
   const std::string target = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(beyond.fd());
   must(run_in(host, {.argv = {"ip", "link", "add", "ext0", "type", "veth", "peer", "name", "up0", "netns", target}}));
   must(run_in(beyond, ip_batch(links_of_beyond)));
   must(run_in(host, ip_batch(links_of_host)));
-  script_in(beyond, settings_of_beyond);
+  script_in(beyond, refusals_of_beyond);
   set_resolvers("nameserver 93.184.20.53\n");
   if (::mount(file("resolv.conf").c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0)
     throw std::runtime_error("cannot bind /etc/resolv.conf");
@@ -83,6 +102,7 @@ Internet* Internet::get(std::string& why) {
   static const std::unique_ptr<Internet> only = [] {
     for (const char* program : {"ip", "python3"})
       if (!harness::has_program(program)) failed = std::string(program) + " is not installed";
+    if (::access("/usr/sbin/nft", X_OK) != 0) failed = "nft is not installed";
     if (failed.empty() && ::access("/dev/net/tun", R_OK | W_OK) != 0) failed = "/dev/net/tun is not open to this user";
     if (failed.empty()) failed = enter();
     return std::unique_ptr<Internet>(failed.empty() ? new Internet : nullptr);

@@ -152,7 +152,7 @@ void NetTest::SetUp() {
 void NetTest::TearDown() {
   sandboxes_.clear();
   servers_.clear();
-  SystemTest::TearDown();
+  if (net != nullptr) SystemTest::TearDown();
 }
 
 Sandbox& NetTest::start(const Words& options) {
