@@ -82,6 +82,8 @@ Policy::Match Policy::match(const Rule& rule, const Target& target) const {
   // "name:443" says nothing of ping.
   if (target.protocol == Protocol::icmp && rule.first_port != 0) return {};
   if (!is_named(rule)) return {holds_for(rule, target), false, {}};
+  // Whoever answers for the name must not choose ports there: rules about addresses open those, each with its own.
+  if (rule.verdict == Verdict::allow && !is_public(target)) return {};
   if (rule.tls && target.protocol != Protocol::tcp) return {};
   const auto name = pins_.find(target.address, target.now, [&](std::string_view pinned) {
     return accepts(rule, pinned) && (!rule.tls || !target.hello || *target.hello == pinned);
@@ -152,10 +154,12 @@ std::string_view Policy::name_of(const Target& target) const {
   return pins_.find(target.address, target.now, [](std::string_view) { return true; }).value_or("");
 }
 
+bool Policy::is_public(const Target& target) { return target.reach == Reach::global && !target.host; }
+
 // What a name may lead to: the internet, and what some rule about addresses allows anyway.
 bool Policy::may_be_pinned(const Target& target) const {
   if (target.reach == Reach::multicast || target.reach == Reach::broadcast || is_own(target.address)) return false;
-  if (target.reach == Reach::global && !target.host) return true;
+  if (is_public(target)) return true;
   const auto allows = [&](const Placed& placed) {
     return placed.rule.verdict == Verdict::allow && holds_for(placed.rule, target);
   };

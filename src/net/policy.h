@@ -5,7 +5,8 @@
 //     unless a rule names them: @host, @metadata, an address, or a CIDR no wider than /8 (IPv4) or /7 (IPv6).
 //     `*`, @internet and @lan do not. Multicast and broadcast are never forwarded.
 //   - @internet is what is globally reachable, @lan RFC 1918, RFC 6598 and RFC 4193; neither has the host's own.
-//   - A name rule holds for addresses that are pinned to such a name, and for no other.
+//   - A name rule holds for addresses that are pinned to such a name, and for no other. What is not globally
+//     reachable may be pinned where a rule about addresses allows it, and then only that rule opens its ports there.
 //   - An IPv6 address that embeds an IPv4 one (NAT64, 6to4, Teredo) is denied by what denies either.
 #pragma once
 
@@ -94,6 +95,7 @@ class Policy {
   Decision decide_own(const Target& target) const;
   Decision builtin(Verdict verdict, Builtin which) const;
   Decision unmatched(const Target& target) const;
+  static bool is_public(const Target& target);
   bool may_be_pinned(const Target& target) const;
   std::string_view name_of(const Target& target) const;
 

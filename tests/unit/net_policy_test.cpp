@@ -272,6 +272,30 @@ TEST(NetPolicy, WhatARuleAllowsByAddressMayBePinned) {
   EXPECT_FALSE(open.pin("intranet.example", "127.0.0.1"));
 }
 
+TEST(NetPolicy, APinOpensNoOtherPortOfAPrivateAddress) {
+  World world("+*.example.com +10.1.2.3:5432 +127.0.0.1:8080 +169.254.169.254:80 +@host:9090");
+  for (const std::string_view address : {"10.1.2.3", "127.0.0.1", "169.254.169.254", "192.168.1.10", "203.0.114.9"})
+    EXPECT_TRUE(world.pin("a.example.com", address)) << address;  // the name may be looked up
+  EXPECT_TRUE(world.allows("10.1.2.3", 5432));
+  EXPECT_TRUE(world.allows("127.0.0.1", 8080));
+  EXPECT_TRUE(world.allows("169.254.169.254", 80));
+  EXPECT_TRUE(world.allows("192.168.1.10", 9090));
+  for (const std::string_view address : {"10.1.2.3", "127.0.0.1", "169.254.169.254", "192.168.1.10", "203.0.114.9"})
+    EXPECT_FALSE(world.allows(address, 22)) << address;
+  EXPECT_EQ(world.decide("10.1.2.3", 22).name, "a.example.com");
+  World denying("-evil.example.com / +@lan");
+  denying.pin("evil.example.com", "10.1.2.3");
+  EXPECT_FALSE(denying.allows("10.1.2.3"));
+}
+
+TEST(NetPolicy, AnAddressThatBecomesTheHostsIsShut) {
+  World world("+a.example.com");
+  EXPECT_TRUE(world.pin("a.example.com", "1.2.3.4"));
+  EXPECT_TRUE(world.allows("1.2.3.4"));
+  ASSERT_TRUE(world.policy->set_host_addresses(std::vector{at("1.2.3.4")}));
+  EXPECT_FALSE(world.allows("1.2.3.4"));
+}
+
 TEST(NetPolicy, NamesThatMayBeAsked) {
   const World list("+github.com:443 +*.npmjs.org -evil.npmjs.org +10.0.0.0/8");
   EXPECT_TRUE(list.asks("github.com"));
