@@ -140,7 +140,7 @@ TEST_F(DnsTest, OnlyAllowedNamesLeaveTheHost) {
   EXPECT_EQ(servers->log("dns ").size(), before) << servers->log("dns ").back();
   EXPECT_PRED2(contains, dig(sandbox, "denied.test A"), "EDE: 15");
   EXPECT_EQ(sandbox.blocked("denied.test").size(), 1U) << sandbox.report().dump(1);
-  EXPECT_EQ(sandbox.blocked("c2vjcmv0.denied.test").size(), 1U);
+  EXPECT_EQ(sandbox.blocked("c2vjcmv0.denied.test").size(), 1U) << sandbox.report().dump(1);
   EXPECT_TRUE(sandbox.blocked("web.test").empty());
 }
 

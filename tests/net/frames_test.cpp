@@ -3,6 +3,7 @@
 #include "world/frames.h"
 
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <unistd.h>
 
@@ -122,6 +123,7 @@ TEST_F(FramesTest, LyingHeadersAreDropped) {
     EXPECT_EQ(wire.sent_to(web.at(version), 7001), 0U) << wire.text();
   }
   expect_alive();
+  EXPECT_GT(sandbox->report().at("network").at("malformed").get<int>(), 50) << sandbox->report().dump(1);
 }
 
 TEST_F(FramesTest, OptionsThatLoopOrLieAreSurvived) {
