@@ -112,9 +112,8 @@ constexpr Range ranges_v4[] = {
     {one(0xc0000009), Reach::global},       // 192.0.0.9 and .10: anycast of PCP and TURN
     {one(0xc000000a), Reach::global},
     {v4(0xc0000000, 24), Reach::reserved},
-    {v4(0xc0000200, 24), Reach::reserved},  // documentation: 192.0.2.0, 198.51.100.0, 203.0.113.0
-    {v4(0xc6336400, 24), Reach::reserved},
-    {v4(0xcb007100, 24), Reach::reserved},
+    // Not the documentation ranges (192.0.2.0, 198.51.100.0, 203.0.113.0, 2001:db8::, 3fff::): nothing of the host or
+    // its LAN is there, and laboratories put their mirrors of the internet on them.
     {v4(0xc0586300, 24), Reach::reserved},  // 192.88.99.0: 6to4 relays that were
     {v4(0xe0000000, 4), Reach::multicast},
     {v4(0xf0000000, 4), Reach::reserved},
@@ -142,8 +141,6 @@ constexpr Range ranges_v6[] = {
     {v6({0x20, 0x01, 0, 0x20}, 28), Reach::global},           // ORCHIDv2, DRIP
     {v6({0x20, 0x01, 0, 0x30}, 28), Reach::global},
     {v6({0x20, 0x01}, 23), Reach::reserved},
-    {v6({0x20, 0x01, 0x0d, 0xb8}, 32), Reach::reserved},      // documentation
-    {v6({0x3f, 0xff}, 20), Reach::reserved},
     {v6({0x20}, 3), Reach::global},                           // all that has been handed out
     {v6({}, 0), Reach::reserved},
 };
