@@ -48,7 +48,8 @@ class TcpFlows final : private tcp::Sink {
 
  private:
   static constexpr std::uint32_t none = 0xffffffff;
-  static constexpr std::size_t quantum = 256 << 10, most_replies = 8, most_streams = 32, targets = 4096;
+  static constexpr std::size_t quantum = 256 << 10, served_per_turn = 1 << 20;
+  static constexpr std::size_t most_replies = 8, most_streams = 32, targets = 4096;
   static constexpr Milliseconds hello_patience = 10'000, opening_patience = 1000;
 
   enum class Peer : std::uint8_t { outside, visitor, server };
@@ -120,6 +121,7 @@ class TcpFlows final : private tcp::Sink {
   std::array<Stream, most_streams> streams_;
   StreamServer* server_ = nullptr;
   List ready_, opening_;
+  std::size_t served_ = 0;
   std::uint32_t opening_count_ = 0;
   std::uint32_t deferred_ = none, starved_ = none, dead_ = none, evict_at_ = 0;
 };
