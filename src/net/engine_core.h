@@ -51,7 +51,6 @@ struct Core {
   SipKey key{};
   Milliseconds now = 0;
   std::uint64_t now_us = 1;
-  bool chatting = false;                          // this turn passed on something short, which may be answered at once
 
   bool is_gateway(const Address& address) const {
     return address == config.addressing.gateway4 || address == config.addressing.gateway6;

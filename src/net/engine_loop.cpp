@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 namespace net {
 
@@ -98,29 +97,9 @@ void Engine::run() {
   core_.tap.flush_capture();
 }
 
-// To sleep and to be woken takes longer than the answer of a program nearby, so that is awaited awake for a moment.
-// Each time in vain halves how often it is tried, down to once in 1024: a distant peer costs nothing.
-std::size_t Engine::wait(std::span<epoll_event> events) {
-  const int limit = timeout();
-  const bool chatting = std::exchange(core_.chatting, false) && limit != 0;
-  if (!chatting || skip_ > 0) {
-    if (chatting) --skip_;
-    return sys::wait_edges(core_.epoll, events, limit);
-  }
-  const std::uint64_t until = monotonic_us() + awake_us;
-  do {
-    if (const std::size_t count = sys::wait_edges(core_.epoll, events, 0); count != 0) {
-      in_vain_ = 0;
-      return count;
-    }
-  } while (monotonic_us() < until);
-  in_vain_ = std::min(in_vain_ + 1, 10u), skip_ = 1u << in_vain_;
-  return sys::wait_edges(core_.epoll, events, limit);
-}
-
 void Engine::turn() {
   std::array<epoll_event, events_per_turn> events;
-  const std::size_t count = wait(events);
+  const std::size_t count = sys::wait_edges(core_.epoll, events, timeout());
   update_time();
   for (std::size_t i = 0; i < count; ++i) dispatch(to_name(events[i].data.u64), events[i].events);
   if (tap_readable_) read_tap();

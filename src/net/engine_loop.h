@@ -26,13 +26,11 @@ class Engine {
 
  private:
   static constexpr std::size_t frames_per_turn = 64, bytes_per_turn = 1 << 20, events_per_turn = 256;
-  static constexpr std::uint64_t awake_us = 40;
 
   explicit Engine(const EngineStart& start, std::span<std::uint8_t> memory);
   Result<> make_parts(const EngineStart& start);
   void update_time();
   int timeout() const;
-  std::size_t wait(std::span<epoll_event> events);
   void turn();
   void read_tap();
   void dispatch(EventName name, std::uint32_t events);
@@ -64,7 +62,6 @@ class Engine {
   const sys::Fd* control_ = nullptr;
   HostNetwork received_;                    // decoded into, then swapped
   std::uint64_t wall_offset_us_ = 0;
-  unsigned in_vain_ = 0, skip_ = 0;         // of wait(): failures in a row, chances to be let pass
   bool tap_readable_ = false, out_of_memory_ = false, stop_ = false;
 };
 

@@ -113,7 +113,6 @@ void TcpFlows::read_host(Flow& flow) {
       const bool drained = count < asked;
       if (drained && !flow.hung_up) flow.readable = false;
       chunk.keep_front(count);
-      core_.chatting |= drained && count <= chat;
       taken += count, served_ += count;
       core_.passed(flow.rule, count, false);
       flow.connection.take(std::move(chunk), drained);
@@ -208,7 +207,6 @@ tcp::Written TcpFlows::write(tcp::Connection& from, std::span<const View> bytes)
   if (sent.count < 0) return {0, tcp::Written::Stop::failed};
   const auto taken = static_cast<std::size_t>(sent.count);
   core_.passed(flow.rule, taken, true);
-  core_.chatting |= size <= chat;
   return {taken, taken < size && count == bytes.size() ? tcp::Written::Stop::would_block : tcp::Written::Stop::none};
 }
 

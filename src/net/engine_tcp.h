@@ -49,7 +49,6 @@ class TcpFlows final : private tcp::Sink {
  private:
   static constexpr std::uint32_t none = 0xffffffff;
   static constexpr std::size_t quantum = 256 << 10, served_per_turn = 1 << 20;
-  static constexpr std::size_t chat = 4096;  // bytes that may be a question or an answer
   static constexpr std::size_t most_replies = 8, most_streams = 32, targets = 4096;
   static constexpr Milliseconds hello_patience = 10'000, opening_patience = 1000;
 

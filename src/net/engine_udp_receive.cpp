@@ -75,7 +75,6 @@ void UdpFlows::visitors(std::uint32_t listener) {
 void UdpFlows::deliver(std::uint32_t id, std::size_t first, std::size_t count) {
   Flow& flow = flows_[id];
   touch(flow);
-  core_.chatting |= count == 1;
   flow.replied = flow.listener == none || flow.replied;
   std::array<std::size_t, batch_size> sizes;
   const std::size_t end = first + count, largest = core_.config.addressing.mtu - 48u;

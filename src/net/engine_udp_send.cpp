@@ -35,7 +35,6 @@ std::size_t UdpFlows::make_outgoing(const Flow& flow, std::span<sys::OutgoingDat
 
 void UdpFlows::flush() {
   if (batch_.count == 0) return;
-  core_.chatting |= batch_.count == 1;
   Flow& flow = flows_[batch_.flow];
   std::array<sys::OutgoingDatagram, batch_size> out;
   std::array<iovec, batch_size> pieces;
