@@ -8,6 +8,7 @@ namespace net {
 
 namespace {
 
+constexpr std::uint32_t most_udp_segments = 128;
 constexpr std::uint16_t type_ip4 = 0x0800, type_arp = 0x0806, type_ip6 = 0x86dd;
 
 Mac mac_at(View frame, std::size_t offset) {
@@ -45,6 +46,8 @@ Reject check_offloads(View frame, Packet& out) {
                     (type == vnet::gso_tcp6 && out.kind == Kind::tcp && out.v6) ||
                     (type == vnet::gso_udp_l4 && out.kind == Kind::udp);
   if (!fits || gso_size == 0 || (flags & vnet::needs_csum) == 0) return Reject::vnet;
+  // Each segment may cost a system call. No kernel sends more (UDP_MAX_SEGMENTS), but a packet socket may.
+  if (out.kind == Kind::udp && out.payload_length > most_udp_segments * gso_size) return Reject::vnet;
   out.gso_type = type;
   out.gso_size = gso_size;
   return Reject::none;

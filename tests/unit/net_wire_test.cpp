@@ -122,6 +122,14 @@ TEST(Wire, SegmentationMustFitTheFrame) {
   }
 }
 
+TEST(Wire, ADatagramIsNotCutIntoThousands) {
+  for (const bool v6 : {false, true}) {
+    EXPECT_EQ(read(udp_frame(v6, std::string(128 * 7, 'x'), 7)), Reject::none);
+    EXPECT_EQ(read(udp_frame(v6, std::string(128 * 7 + 1, 'x'), 7)), Reject::vnet);
+    EXPECT_EQ(read(udp_frame(v6, std::string(60000, 'x'), 1)), Reject::vnet);
+  }
+}
+
 TEST(Wire, EveryTruncationIsRejectedAndPaddingIsNot) {
   for (const bool v6 : {false, true}) {
     for (const Frame& whole : {tcp_frame(v6, syn, "abc"), udp_frame(v6, "abc")}) {
