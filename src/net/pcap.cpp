@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 
@@ -94,7 +95,10 @@ std::size_t write_pcap_packet(std::span<std::uint8_t> into, std::uint64_t micros
 Result<Capture> Capture::open(const std::string& file) {
   Capture made;
   if (file.empty()) return made;
-  made.file_ = TRY(sys::open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  // Neither a pipe without a reader nor a link that an earlier sandbox has left in a project may be in its place.
+  auto opened = sys::open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (!opened) return fail_hint("name a file that you may write, and no link", "capture: ", opened.error().message);
+  made.file_ = std::move(*opened);
   made.buffer_ = TRY(MappedArray<std::uint8_t>::make(buffer_size, "the capture"));
   made.used_ = write_pcap_header({&made.buffer_[0], buffer_size});
   return made;
@@ -121,13 +125,13 @@ void Capture::comment_last(std::span<const View> frame, std::string_view comment
   add(last_time_, last_direction_, frame, comment);
 }
 
-// A capture that cannot be written (a full disk) ends; the sandbox goes on.
+// A capture that cannot be written at once (a full disk, a pipe that nobody reads) ends; the sandbox goes on.
 void Capture::flush() {
   std::size_t done = 0;
   while (active() && done < used_) {
     const iovec piece{&buffer_[0] + done, used_ - done};
     const sys::IoCount wrote = sys::write_pieces(file_, {&piece, 1});
-    if (wrote.count <= 0 && !wrote.would_block()) file_.reset();
+    if (wrote.count <= 0 && wrote.error != EINTR) file_.reset();
     if (wrote.count > 0) done += static_cast<std::size_t>(wrote.count);
   }
   used_ = last_ = 0;

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -89,5 +91,26 @@ TEST(Pcap, NoFileCapturesNothing) {
   auto capture = net::Capture::open("");
   ASSERT_TRUE(capture);
   EXPECT_FALSE(capture->active());
-  EXPECT_FALSE(net::Capture::open("/nonexistent/capture"));
+  const auto refused = net::Capture::open("/nonexistent/capture");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.substr(0, 9), "capture: ");
+  EXPECT_FALSE(refused.error().hint.empty());
+}
+
+TEST(Pcap, NeitherALinkNorAPipeWithoutAReader) {
+  const std::string directory = testing::TempDir(), link = directory + "capture-link", target = directory + "capture-target",
+                    pipe = directory + "capture-pipe";
+  for (const std::string& name : {link, target, pipe}) ::unlink(name.c_str());
+  std::FILE* const file = std::fopen(target.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  std::fputs("precious", file);
+  std::fclose(file);
+  ASSERT_EQ(::symlink(target.c_str(), link.c_str()), 0);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_FALSE(net::Capture::open(link));
+  struct stat found {};
+  ASSERT_EQ(::stat(target.c_str(), &found), 0);
+  EXPECT_EQ(found.st_size, 8);
+  EXPECT_FALSE(net::Capture::open(pipe));  // it would wait for a reader, and the launch with it
+  for (const std::string& name : {link, target, pipe}) ::unlink(name.c_str());
 }
