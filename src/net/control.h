@@ -31,7 +31,7 @@ enum class ControlKind : std::uint8_t {
   host_network, totals_wanted, stop, ready, failed, denied, totals, rule_totals, count_
 };
 
-inline constexpr std::size_t most_host_addresses = 256, most_resolvers = 8, most_rules_per_message = 256;
+inline constexpr std::size_t most_host_addresses = 1000, most_resolvers = 8, most_rules_per_message = 256;
 
 // One record for what was refused. The views point into the message, or at the rule.
 struct Denied {

@@ -115,7 +115,9 @@ std::uint32_t mtu_of(std::string_view metrics) {
 
 RouteEntry route_from(const rtmsg& fixed, std::string_view rest) {
   RouteEntry route{.destination = inet_from(fixed.rtm_family, {}), .bits = fixed.rtm_dst_len,
-                   .leads_out = fixed.rtm_type == RTN_UNICAST && fixed.rtm_table != RT_TABLE_LOCAL};
+                   .leads_out = fixed.rtm_type == RTN_UNICAST && fixed.rtm_table != RT_TABLE_LOCAL,
+                   // In other tables a local route is a transparent proxy's, and means nothing without its rule.
+                   .leads_here = fixed.rtm_table == RT_TABLE_LOCAL && (fixed.rtm_type == RTN_LOCAL || fixed.rtm_type == RTN_ANYCAST)};
   for (Part part; take_attribute(rest, part);) {
     std::uint32_t value = 0;
     const bool number = read_into(part.content, value);

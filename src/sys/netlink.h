@@ -56,6 +56,7 @@ struct RouteEntry {
   unsigned link = 0;         // of the first hop, 0: none
   std::uint32_t metric = 0, mtu = 0;  // mtu 0: the link's
   bool leads_out = false;    // an ordinary route: not one that refuses, and not of the host's own addresses
+  bool leads_here = false;   // to this host itself: its addresses, and the anycast ones of a router
 };
 Result<std::vector<InetBytes>> own_addresses(const Fd& socket);
 Result<std::vector<RouteEntry>> routes(const Fd& socket);

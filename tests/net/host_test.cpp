@@ -56,6 +56,17 @@ TEST_F(HostTest, NoFormOfItsAddressesIsReached) {
   }
 }
 
+// Addresses of no interface that the host takes for its own all the same, as a router does those of its subnets.
+TEST_F(HostTest, WhatItsRoutesKeepIsTheHost) {
+  const Words addresses{"93.184.10.77", "2a00:1450:1::77"};
+  const auto route = [&](const std::string& verb, const std::string& address) { script_in(net->host, "ip route " + verb + " local " + address + " dev lo"); };
+  for (const std::string& address : addresses) route("add", address);
+  Sandbox& sandbox = start({"--allow", "*"});
+  try_all(sandbox, addresses);
+  EXPECT_FALSE(somebody_came());
+  for (const std::string& address : addresses) route("del", address);
+}
+
 TEST_F(HostTest, ItIsReachedWhereItIsNamed) {
   Sandbox& sandbox = start({"--allow", "@host"});
   for (const int version : families) {
