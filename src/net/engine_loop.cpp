@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace net {
 
@@ -86,7 +87,7 @@ void Engine::update_time() {
 }
 
 int Engine::timeout() const {
-  if ((tap_readable_ && !out_of_memory_) || tcp_->has_ready() || udp_->has_ready()) return 0;
+  if ((tap_readable_ && !out_of_memory_) || visitors_waiting_ || tcp_->has_ready() || udp_->has_ready()) return 0;
   const std::optional<Milliseconds> next = core_.timers.next();
   if (!next) return -1;
   return static_cast<int>(std::min<Milliseconds>(*next - std::min(*next, core_.now), 60'000));
@@ -101,6 +102,7 @@ void Engine::turn() {
   std::array<epoll_event, events_per_turn> events;
   const std::size_t count = sys::wait_edges(core_.epoll, events, timeout());
   update_time();
+  accept_waiting();
   for (std::size_t i = 0; i < count; ++i) dispatch(to_name(events[i].data.u64), events[i].events);
   if (tap_readable_) read_tap();
   udp_->flush();
@@ -164,10 +166,17 @@ void Engine::every_second() {
   if (more || held || core_.tap.capturing()) core_.need_second();
 }
 
-// Until there is none left: the edge comes once. Out of descriptors, visitors wait in the kernel's queue for a second.
+void Engine::accept_waiting() {
+  if (!std::exchange(visitors_waiting_, false)) return;
+  for (std::uint32_t i = 0; i < tcp_listeners_.size(); ++i)
+    if (std::exchange(tcp_listeners_[i].waiting, false)) accept(i);
+}
+
+// Until there is none left, since the edge comes once; a crowd has its share of each turn, and no more. Out of
+// descriptors, visitors wait in the kernel's queue for a second.
 void Engine::accept(std::uint32_t index) {
-  const Listener& listener = tcp_listeners_[index];
-  for (;;) {
+  Listener& listener = tcp_listeners_[index];
+  for (std::size_t taken = 0; taken < visitors_per_turn; ++taken) {
     sys::InetAddress from;
     sys::NewSocket made = sys::accept_from(listener.socket, from);
     if (made.error == EMFILE || made.error == ENFILE) core_.need_second();
@@ -175,6 +184,7 @@ void Engine::accept(std::uint32_t index) {
     if (made.error != 0) return;
     tcp_->visitor(std::move(made.fd), to_endpoint(from), from.is_v4(), listener.inside);
   }
+  listener.waiting = visitors_waiting_ = true;
 }
 
 }  // namespace net

@@ -25,7 +25,7 @@ class Engine {
   void run();                               // until the launcher is gone or says stop
 
  private:
-  static constexpr std::size_t frames_per_turn = 64, bytes_per_turn = 1 << 20, events_per_turn = 256;
+  static constexpr std::size_t frames_per_turn = 64, bytes_per_turn = 1 << 20, events_per_turn = 256, visitors_per_turn = 64;
 
   explicit Engine(const EngineStart& start, std::span<std::uint8_t> memory);
   Result<> make_parts(const EngineStart& start);
@@ -36,6 +36,7 @@ class Engine {
   void dispatch(EventName name, std::uint32_t events);
   void fire(std::uint32_t timer);
   void accept(std::uint32_t listener);
+  void accept_waiting();
   void every_second();
 
   // engine_frames.cpp
@@ -62,7 +63,7 @@ class Engine {
   const sys::Fd* control_ = nullptr;
   HostNetwork received_;                    // decoded into, then swapped
   std::uint64_t wall_offset_us_ = 0;
-  bool tap_readable_ = false, out_of_memory_ = false, stop_ = false;
+  bool tap_readable_ = false, out_of_memory_ = false, visitors_waiting_ = false, stop_ = false;
 };
 
 }  // namespace net

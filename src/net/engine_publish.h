@@ -11,6 +11,7 @@ struct Listener {
   sys::Fd socket;
   Endpoint outside;
   std::uint16_t inside = 0;
+  bool waiting = false;  // visitors are there that a turn had no time for: no further edge tells of them
 };
 
 // `udp` false: the TCP ones, already listening.

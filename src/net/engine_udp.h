@@ -20,7 +20,7 @@ class UdpFlows {
   void event(std::uint32_t id, std::uint32_t generation, std::uint32_t events);
   void visitors(std::uint32_t listener);
   void expired(std::uint32_t id);
-  bool has_ready() const { return ready_ != none; }
+  bool has_ready() const { return ready_ != none || visitors_waiting_; }
   void serve_ready();
   void end_of_turn();
   void keep_pins();
@@ -91,6 +91,7 @@ class UdpFlows {
   std::array<sys::ReceivedDatagram, batch_size> received_;
   Batch batch_;
   std::uint32_t ready_ = none, last_ready_ = none, dead_ = none, evict_at_ = 0;
+  bool visitors_waiting_ = false;         // of some listener
 };
 
 }  // namespace net

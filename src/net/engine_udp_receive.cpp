@@ -4,6 +4,7 @@
 #include "net/udp_runs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace net {
 
@@ -28,6 +29,9 @@ void UdpFlows::serve_ready() {
     if (!flows_[id].removed) serve(id);
     if (id == last) break;
   }
+  if (!std::exchange(visitors_waiting_, false)) return;
+  for (std::uint32_t i = 0; i < listeners_.size(); ++i)
+    if (std::exchange(listeners_[i].waiting, false)) visitors(i);
 }
 
 // Datagrams into our buffers; how many.
@@ -59,8 +63,14 @@ void UdpFlows::serve(std::uint32_t id) {
   }
 }
 
+// Whoever sends faster than we read has a share of each turn, and no more.
 void UdpFlows::visitors(std::uint32_t listener) {
+  std::size_t calls = 0;
   for (std::size_t count = batch_size; count == batch_size;) {
+    if (calls++ == calls_per_turn) {
+      listeners_[listener].waiting = visitors_waiting_ = true;
+      return;
+    }
     count = receive(listeners_[listener].socket);
     for (std::size_t at = 0; at < count;) {
       std::size_t end = at + 1;
