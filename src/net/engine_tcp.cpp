@@ -236,7 +236,7 @@ void TcpFlows::reset_host(tcp::Connection& from) {
 }
 
 void TcpFlows::arm(tcp::Connection& from, tcp::Time deadline) {
-  core_.timers.set(core_.numbers.tcp + from.id(), (deadline + 999) / 1000);
+  core_.timers.set(core_.numbers.tcp + from.id(), round_deadline((deadline + 999) / 1000, core_.now));
 }
 
 void TcpFlows::defer(tcp::Connection& from) {

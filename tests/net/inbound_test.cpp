@@ -1,6 +1,7 @@
 // --publish: who reaches a service in the sandbox, from where, and as whom.
 #include "world/net_test.h"
 
+#include <cerrno>
 #include <netinet/in.h>
 #include <thread>
 
@@ -123,7 +124,8 @@ TEST_F(InboundTest, NobodyListeningIsARefusal) {
   for (const int version : families) {
     Connected visitor = connect_from(net->host, loopback.at(version), 8080);
     if (visitor.error != 0) {
-      EXPECT_EQ(errno_name(visitor.error), "ECONNREFUSED");
+      // The host's kernel accepts before the sandbox is asked; the reset may come before the visitor looks.
+      EXPECT_TRUE(visitor.error == ECONNREFUSED || visitor.error == ECONNRESET) << errno_name(visitor.error);
       continue;
     }
     EXPECT_EQ(errno_name(visitor.socket.wait_error(3s)), "ECONNRESET");

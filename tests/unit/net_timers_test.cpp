@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 namespace {
@@ -83,6 +84,19 @@ TEST(Timers, IdleTimersCostFewWakeups) {
     EXPECT_EQ(advance(timers, *timers.next()), Fired{});
   }
   EXPECT_LT(wakeups, 10U);
+}
+
+TEST(Timers, DistantDeadlinesMeet) {
+  EXPECT_EQ(net::round_deadline(1010, 1000), 1010U);  // a tail probe is not delayed
+  EXPECT_EQ(net::round_deadline(900, 1000), 900U);
+  std::set<net::Milliseconds> met;
+  for (net::Milliseconds now = 5000; now < 6000; ++now) {
+    const net::Milliseconds rounded = net::round_deadline(now + 1000, now);
+    EXPECT_GE(rounded, now + 1000);
+    EXPECT_LE(rounded, now + 1000 + 1000 / 16);
+    met.insert(rounded);
+  }
+  EXPECT_LE(met.size(), 33U);
 }
 
 TEST(Timers, LikeAMapOfDeadlines) {
