@@ -238,8 +238,8 @@ def measurements():
             yield "tcp", bulk(parallel, direction, HOST, f"TCP {direction} -P {parallel}")
     for direction in ("up", "down"):
         yield "tcp6", bulk(1, direction, HOST6, f"TCP6 {direction} -P 1")
-    yield "rr", role(f"rr {HOST} {PORT} 0.5", "TCP round trip us", "mean_us")
-    yield "rr", role(f"udp-rr {HOST} {PORT} 0.5", "UDP round trip us", "mean_us")
+    yield "rr", role(f"rr {HOST} {PORT} 0.5", "TCP round trip us", "p50_us")
+    yield "rr", role(f"udp-rr {HOST} {PORT} 0.5", "UDP round trip us", "p50_us")
     yield "crr", role(f"crr {HOST} {PORT} 0.7 1", "connections/s, 1 client", "per_second")
     yield "crr", role(f"crr {HOST} {PORT} 0.7 64", "connections/s, 64 clients", "per_second")
     for size in (64, 1400):
