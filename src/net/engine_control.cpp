@@ -22,12 +22,20 @@ void Engine::read_control() {
 
 void Engine::control_message(std::string_view message) {
   const std::optional<ControlKind> kind = kind_of(message);
-  if (kind == ControlKind::totals_wanted || kind == ControlKind::stop) tell_totals(kind == ControlKind::stop);
-  if (kind == ControlKind::stop) stop_ = true;
+  if (kind == ControlKind::totals_wanted) tell_totals(false);
+  if (kind == ControlKind::stop) stop_ = asked_to_stop_ = true;
   if (kind != ControlKind::host_network || !decode_host(message, received_)) return;
   std::swap(core_.host, received_);
   dns_->set_resolvers();
   if (!core_.policy.set_host_addresses(core_.host.addresses)) stop_ = true;  // an engine with wrong rules is none
+}
+
+// The launcher does not wait for more than the totals: before them the capture is whole and the ports are free.
+void Engine::say_goodbye() {
+  core_.tap.flush_capture();
+  tcp_listeners_.clear();
+  udp_->close_listeners();
+  if (asked_to_stop_) tell_totals(true);
 }
 
 void Engine::tell_totals(bool wait) {

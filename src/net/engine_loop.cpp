@@ -95,7 +95,7 @@ int Engine::timeout() const {
 
 void Engine::run() {
   while (!stop_) turn();
-  core_.tap.flush_capture();
+  say_goodbye();
 }
 
 void Engine::turn() {

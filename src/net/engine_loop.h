@@ -52,6 +52,7 @@ class Engine {
   void read_control();
   void control_message(std::string_view message);
   void tell_totals(bool wait);
+  void say_goodbye();
 
   Core core_;
   std::unique_ptr<TcpFlows> tcp_;
@@ -63,7 +64,7 @@ class Engine {
   const sys::Fd* control_ = nullptr;
   HostNetwork received_;                    // decoded into, then swapped
   std::uint64_t wall_offset_us_ = 0;
-  bool tap_readable_ = false, out_of_memory_ = false, visitors_waiting_ = false, stop_ = false;
+  bool tap_readable_ = false, out_of_memory_ = false, visitors_waiting_ = false, stop_ = false, asked_to_stop_ = false;
 };
 
 }  // namespace net

@@ -25,6 +25,7 @@ class UdpFlows {
   void end_of_turn();
   void keep_pins();
   std::span<const Listener> listeners() const { return listeners_; }
+  void close_listeners() { listeners_.clear(); }  // after the last event
   std::size_t size() const { return table_.size(); }
 
  private:
