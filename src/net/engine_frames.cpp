@@ -5,6 +5,7 @@ namespace net {
 
 namespace {
 bool is_group(const Address& address) {
+  if (address.is_v4() && address.bytes[12] < 224) return false;  // RFC 5771; this is asked of each frame
   const Reach reach = reach_of(address);
   return reach == Reach::multicast || reach == Reach::broadcast;
 }
@@ -20,7 +21,7 @@ void Engine::frame(const Slice& frame) {
   }
   if (packet.kind == Kind::arp) return answer_arp(packet);
   if (packet.v6 && packet.kind == Kind::icmp && answer_neighbour(packet, frame.view())) return;
-  if (is_group(packet.destination) || packet.destination == Address::from_v4(~0u)) return;
+  if (is_group(packet.destination)) return;
   if (!is_from_guest(packet)) return;
   core_.tap.learn(packet.source_mac);
   if (packet.kind == Kind::fragment) return reassemble(packet, frame);
