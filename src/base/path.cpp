@@ -1,6 +1,8 @@
 // Lexical path arithmetic.
 #include "base/path.h"
 
+#include <algorithm>
+
 namespace path {
 
 std::vector<std::string> components(std::string_view in) {
@@ -10,7 +12,25 @@ std::vector<std::string> components(std::string_view in) {
   return parts;
 }
 
+namespace {
+
+// Most paths are normal already, and a launch asks of hundreds.
+bool is_normal(std::string_view in) {
+  if (!in.starts_with('/')) return false;
+  if (in == "/") return true;
+  for (std::size_t at = 0; at < in.size();) {
+    const std::size_t end = std::min(in.find('/', at + 1), in.size());
+    const std::string_view part = in.substr(at + 1, end - at - 1);
+    if (part.empty() || part == "." || part == "..") return false;
+    at = end;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string normalise(std::string_view in) {
+  if (is_normal(in)) return std::string(in);
   std::vector<std::string> kept;
   for (std::string& part : components(in)) {
     if (part != "..") kept.push_back(std::move(part));

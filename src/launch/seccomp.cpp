@@ -59,8 +59,8 @@ struct Abi {
 constexpr Abi native{"", SCMP_ARCH_X86_64, 0}, x32{"x32", SCMP_ARCH_X32, x32_bit}, x86{"x86", SCMP_ARCH_X86, 0};
 
 // The number less the ABI's base; negative where the ABI has no such call.
-int number_of(const std::string& call, const Abi& abi) {
-  const int number = seccomp_syscall_resolve_name_arch(abi.token, call.c_str());
+int number_of(std::string_view call, const Abi& abi) {
+  const int number = seccomp_syscall_resolve_name_arch(abi.token, std::string(call).c_str());
   if (number >= 0) return number - static_cast<int>(abi.base);
   for (const Number& known : numbers)
     if (known.name == call) return abi.token == native.token ? known.native : known.x86;

@@ -163,9 +163,12 @@ Result<> probe_helpers(Surroundings& around) {
 
 std::vector<std::string> mounts_below(std::string_view mountinfo, std::string_view directory) {
   std::vector<std::string> found;
-  for (const std::string& line : split(mountinfo, '\n')) {
-    const std::vector<std::string> fields = split(line, ' ');
-    if (fields.size() > 4 && fields[4].starts_with(text(directory, "/"))) found.push_back(fields[4]);
+  while (!mountinfo.empty()) {
+    std::string_view place = mountinfo.substr(0, mountinfo.find('\n'));
+    mountinfo.remove_prefix(std::min(place.size() + 1, mountinfo.size()));
+    for (int field = 0; field < 4; ++field) place.remove_prefix(std::min(place.find(' '), place.size() - 1) + 1);
+    place = place.substr(0, place.find(' '));
+    if (place.starts_with(directory) && place.substr(directory.size()).starts_with('/')) found.emplace_back(place);
   }
   return found;
 }

@@ -119,18 +119,19 @@ std::vector<std::string> own_directories(const Host& host) {
 // Profiles, compiled filters and kept homes steer later launches: never within reach, by whatever bind. One that
 // is not there yet is made first, lest the payload make it.
 void hide_own_directories(FileSystem& out, const Host& host) {
-  const std::vector<MountStep> steps = out.steps;
+  std::vector<MountStep> masks;
   for (const std::string& directory : own_directories(host))
-    for (const MountStep& step : steps) {
+    for (const MountStep& step : out.steps) {
       const Bind* bind = std::get_if<Bind>(&step);
       if (bind == nullptr || !path::is_at_or_below(directory, path::normalise(bind->outside))) continue;
       const auto inside = seen_inside({step}, directory);
       const bool present = is_present(host, directory);
-      if (!inside || seen_outside(steps, *inside) != directory || (!present && bind->read_only)) continue;
+      if (!inside || seen_outside(out.steps, *inside) != directory || (!present && bind->read_only)) continue;
       if (!present) out.prepare.push_back(directory);
       // Where the caller may not make it, nor may the payload: then there is nothing to cover.
-      out.steps.push_back(Mask{.inside = *inside, .watch = true, .optional = !present});
+      masks.emplace_back(Mask{.inside = *inside, .watch = true, .optional = !present});
     }
+  std::ranges::move(masks, std::back_inserter(out.steps));
 }
 
 Result<std::vector<Guarded>> guarded_paths(const profile::List& items, const Host& host) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <unordered_map>
 
 namespace plan {
@@ -27,35 +28,42 @@ constexpr std::array<std::string_view, 7> home_files{".bashrc", ".config/git", "
 // before what is mounted, which covers nothing then.
 struct Place {
   int level;
-  std::string directory;  // with '/' as the lowest byte
+  std::string_view directory;
   bool mounted;
-  std::string inside;
+  std::string_view inside;
   std::size_t index;
-  auto operator<=>(const Place&) const = default;
 };
 
 Place place_of(const MountStep& step, std::size_t index) {
-  const std::string& inside = inside_of(step);
+  const std::string_view inside = inside_of(step), directory = inside.substr(0, std::max<std::size_t>(inside.rfind('/'), 1));
   const bool made = std::holds_alternative<Symlink>(step) || std::holds_alternative<Directory>(step) ||
                     std::holds_alternative<File>(step) || std::holds_alternative<Copy>(step);
-  Place place{.level = inside == "/" ? 0 : path::parent(inside) == "/" ? 1 : 2, .directory = path::parent(inside),
-              .mounted = !made, .inside = inside, .index = index};
-  std::ranges::replace(place.directory, '/', '\x01');
-  return place;
+  return {.level = inside == "/" ? 0 : directory == "/" ? 1 : 2, .directory = directory, .mounted = !made,
+          .inside = inside, .index = index};
+}
+
+bool comes_before(const Place& one, const Place& other) {
+  if (one.level != other.level) return one.level < other.level;
+  if (one.directory != other.directory)
+    return std::ranges::lexicographical_compare(one.directory, other.directory, [](char a, char b) {
+      return a != b && (a == '/' || (b != '/' && static_cast<unsigned char>(a) < static_cast<unsigned char>(b)));
+    });
+  return std::tie(one.mounted, one.inside, one.index) < std::tie(other.mounted, other.inside, other.index);
 }
 
 std::vector<MountStep> in_order(std::vector<MountStep> steps) {
   std::vector<Place> places;
-  std::unordered_map<std::string, std::size_t> last;  // who asked last for an inside path
+  places.reserve(steps.size());
+  std::unordered_map<std::string_view, std::size_t> last;  // who asked last for an inside path
   for (std::size_t i = 0; i < steps.size(); ++i) {
     places.push_back(place_of(steps[i], i));
-    last[inside_of(steps[i])] = i;
+    last[places[i].inside] = i;
   }
-  std::ranges::sort(places);
+  std::erase_if(places, [&](const Place& place) { return last[place.inside] != place.index; });
+  std::ranges::sort(places, comes_before);
   std::vector<MountStep> kept;
-  kept.reserve(steps.size());
-  for (const Place& place : places)
-    if (last.at(place.inside) == place.index) kept.push_back(std::move(steps[place.index]));
+  kept.reserve(places.size());
+  for (const Place& place : places) kept.push_back(std::move(steps[place.index]));
   return kept;
 }
 

@@ -193,7 +193,7 @@ void add_rules(Seccomp& out, const KnownCall& call, const Request& request) {
   if (lets_through(action) && add_checked(out.rules, call.name, action, request.checks, is_named(call, request)))
     return;
   if (action == out.otherwise && code == out.otherwise_code) return;
-  out.rules.push_back({std::string(call.name), action, code});
+  out.rules.push_back({call.name, action, code});
 }
 
 std::string errno_name(int code) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace plan {
@@ -27,7 +28,7 @@ struct ArgumentCompare {
 };
 
 struct SyscallRule {
-  std::string call;
+  std::string_view call;                    // of known_calls()
   SyscallAction action = SyscallAction::allow;
   int code = 0;                             // errno of deny
   std::vector<ArgumentCompare> compares{};  // all must hold

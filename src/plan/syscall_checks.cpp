@@ -36,10 +36,10 @@ struct Rules {
   SyscallAction action;
 
   void allow(std::vector<ArgumentCompare> compares = {}) {
-    out.push_back({std::string(call), action, 0, std::move(compares)});
+    out.push_back({call, action, 0, std::move(compares)});
   }
   void deny(int code, std::vector<ArgumentCompare> compares = {}) {
-    out.push_back({std::string(call), SyscallAction::deny, code, std::move(compares)});
+    out.push_back({call, SyscallAction::deny, code, std::move(compares)});
   }
 };
 

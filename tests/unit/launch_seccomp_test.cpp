@@ -248,7 +248,7 @@ Oracle make_oracle(const plan::Seccomp& policy, std::uint32_t arch) {
   Oracle oracle;
   const Context base = new_context(arch, scmp_action(policy.otherwise, policy.otherwise_code));
   std::map<std::string, std::vector<plan::SyscallRule>> calls;
-  for (const auto& rule : policy.rules) calls[rule.call].push_back(rule);
+  for (const auto& rule : policy.rules) calls[std::string(rule.call)].push_back(rule);
   for (const auto& [name, rules] : calls) {
     const int number = seccomp_syscall_resolve_name(name.c_str());
     const int local = seccomp_syscall_resolve_name_arch(arch, name.c_str());
