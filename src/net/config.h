@@ -84,6 +84,7 @@ struct Config {
 // The host's side, which changes while a sandbox runs.
 struct HostNetwork {
   std::vector<Address> addresses;         // every address of every interface
+  std::vector<Prefix> ranges;             // local routes wider than an address (ip-route(8): "local")
   std::vector<Address> resolvers;         // of /etc/resolv.conf, with 127.0.0.53 where it says so
   bool operator==(const HostNetwork&) const = default;
 };

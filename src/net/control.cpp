@@ -96,6 +96,18 @@ bool read_addresses(Reader& in, std::size_t most, std::vector<Address>& into) {
   return in.ok();
 }
 
+bool read_ranges(Reader& in, std::vector<Prefix>& into) {
+  const auto count = in.number<std::uint16_t>();
+  if (count > most_host_ranges) return false;
+  into.clear();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const Address address = in.address();
+    into.push_back({address, in.number<std::uint8_t>()});
+    if (into.back().bits > 128) return false;
+  }
+  return in.ok();
+}
+
 }  // namespace
 
 std::string_view encode(ControlKind kind, ControlBuffer& into) { return Writer(kind, into).written(); }
@@ -107,6 +119,9 @@ std::string_view encode(const HostNetwork& host, ControlBuffer& into) {
     out.number(static_cast<std::uint16_t>(count));
     for (std::size_t i = 0; i < count; ++i) out.address((*list)[i]);
   }
+  const std::size_t ranges = std::min(host.ranges.size(), most_host_ranges);
+  out.number(static_cast<std::uint16_t>(ranges));
+  for (std::size_t i = 0; i < ranges; ++i) out.address(host.ranges[i].address), out.number(static_cast<std::uint8_t>(host.ranges[i].bits));
   return out.written();
 }
 
@@ -161,7 +176,7 @@ std::optional<ControlKind> kind_of(std::string_view message) {
 bool decode_host(std::string_view message, HostNetwork& into) {
   Reader in(message, ControlKind::host_network);
   if (!read_addresses(in, most_host_addresses, into.addresses)) return false;
-  return read_addresses(in, most_resolvers, into.resolvers) && in.finished();
+  return read_addresses(in, most_resolvers, into.resolvers) && read_ranges(in, into.ranges) && in.finished();
 }
 
 std::optional<Error> decode_failed(std::string_view message) {

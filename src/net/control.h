@@ -2,12 +2,12 @@
 //
 //   launcher                 engine
 //   host_network       ──►   resolvers and addresses of the host, whenever they change
-//   totals_wanted      ──►   answered with totals and rule_totals
-//   stop               ──►   totals and rule_totals once more, then the engine exits
+//   totals_wanted      ──►   answered with totals, rule_totals and totals_end
+//   stop               ──►   the same once more, then the engine exits
 //                      ◄──   ready: the tap came, the engine has confined itself; frames flow
 //                      ◄──   failed {Error}: at any point of the set-up, and then its end
 //                      ◄──   denied: once per refused flow and rule, at most some per second
-//                      ◄──   totals, rule_totals
+//                      ◄──   totals; rule_totals, as many as it takes; totals_end
 //
 // The end of the socket is the guarantee both ways: the engine exits when the launcher is gone. Numbers are little
 // endian; texts and lists carry their length. Decoding checks every length, and nothing is allocated in encoding, since
@@ -28,10 +28,10 @@
 namespace net {
 
 enum class ControlKind : std::uint8_t {
-  host_network, totals_wanted, stop, ready, failed, denied, totals, rule_totals, count_
+  host_network, totals_wanted, stop, ready, failed, denied, totals, rule_totals, totals_end, count_
 };
 
-inline constexpr std::size_t most_host_addresses = 1000, most_resolvers = 8, most_rules_per_message = 256;
+inline constexpr std::size_t most_host_addresses = 900, most_host_ranges = 64, most_resolvers = 8, most_rules_per_message = 256;
 
 // One record for what was refused. The views point into the message, or at the rule.
 struct Denied {

@@ -27,7 +27,7 @@ void Engine::control_message(std::string_view message) {
   if (kind != ControlKind::host_network || !decode_host(message, received_)) return;
   std::swap(core_.host, received_);
   dns_->set_resolvers();
-  if (!core_.policy.set_host_addresses(core_.host.addresses)) stop_ = true;  // an engine with wrong rules is none
+  if (!core_.policy.set_host(core_.host)) stop_ = true;  // an engine with wrong rules is none
 }
 
 // The launcher does not wait for more than the totals: before them the capture is whole and the ports are free.

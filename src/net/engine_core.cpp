@@ -31,8 +31,6 @@ bool Core::watch(const sys::Fd& socket, EventName name) {
   return sys::watch_edges(epoll, socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, to_number(name)) == 0;
 }
 
-bool Core::is_host(const Address& address) const { return std::ranges::find(host.addresses, address) != host.addresses.end(); }
-
 Address Core::visible(const Address& visitor) const {
   const Addressing& own = config.addressing;
   const bool v4 = visitor.is_v4();
@@ -46,7 +44,7 @@ Address Core::visible(const Address& visitor) const {
     return masked.contains(visitor);
   };
   const bool means_else = same_net(v4 ? inside : inside6) || is_host_port(visitor) || (!v4 && !own.ipv6);
-  return routed && !means_else && !is_host(visitor) ? visitor : gateway(v4);
+  return routed && !means_else && !policy.is_host(visitor) ? visitor : gateway(v4);
 }
 
 }  // namespace net

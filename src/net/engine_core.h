@@ -75,7 +75,6 @@ struct Core {
   // Where a visitor of a published port appears to the sandbox: as itself, or as the gateway where its address means
   // something else inside.
   Address visible(const Address& visitor) const;
-  bool is_host(const Address& address) const;
 };
 
 }  // namespace net

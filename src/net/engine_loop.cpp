@@ -37,6 +37,7 @@ Result<> Engine::make_parts(const EngineStart& start) {
   for (HostNetwork* host : {&core_.host, &received_}) {
     host->addresses.reserve(std::max(most_host_addresses, host->addresses.size()));
     host->resolvers.reserve(std::max(most_resolvers, host->resolvers.size()));
+    host->ranges.reserve(std::max(most_host_ranges, host->ranges.size()));
   }
   tcp_ = TRY(TcpFlows::make(core_));
   ping_ = TRY(PingFlows::make(core_));

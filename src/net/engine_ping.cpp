@@ -135,7 +135,7 @@ void PingFlows::drain_errors(std::uint32_t id) {
     if (!why || queued.origin == sys::QueuedError::Origin::local || sent.size() < 8) continue;
     const Address offender{queued.offender.bytes};
     const Reach reach = reach_of(offender);
-    const bool hidden = !queued.has_offender || reach == Reach::loopback || reach == Reach::unspecified || core_.is_host(offender);
+    const bool hidden = !queued.has_offender || reach == Reach::loopback || reach == Reach::unspecified || core_.policy.is_host(offender);
     std::array<std::uint8_t, longest_quote + 512> quote;
     const std::size_t size = build_quoted_datagram(quote, key.inside, {key.outside.address, sent.be16(6)},
                                                    key.inside.address.is_v4() ? ip::icmp4 : ip::icmp6, sent.from(8));

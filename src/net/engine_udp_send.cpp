@@ -112,7 +112,7 @@ void UdpFlows::drain_errors(std::uint32_t id) {
     const Reach reach = reach_of(offender);
     const bool known = queued.has_offender && reach != Reach::loopback && reach != Reach::unspecified;
     const Address from = queued.has_offender && offender == flow.peer.address ? key.outside.address
-                       : known && !core_.is_host(offender) ? offender : core_.gateway(flow.peer.address.is_v4());
+                       : known && !core_.policy.is_host(offender) ? offender : core_.gateway(flow.peer.address.is_v4());
     std::array<std::uint8_t, longest_quote + 512> quote;
     const View sent(reinterpret_cast<const std::uint8_t*>(payload.data()), std::min(queued.payload, payload.size()));
     const std::size_t size = build_quoted_datagram(quote, key.inside, key.outside, ip::udp, sent);

@@ -37,17 +37,22 @@ Result<HostNetwork> probe_host_network() {
   HostNetwork host;
   const sys::Fd socket = TRY(sys::open_route_socket());
   for (const sys::InetBytes& bytes : TRY(sys::own_addresses(socket))) host.addresses.push_back(Address{bytes});
-  // What is no interface's address and still ends here: a router's anycast address of each subnet (RFC 4291, 2.6.1).
+  // What is no interface's address and still ends here: a router's anycast address of each subnet (RFC 4291, 2.6.1),
+  // and what somebody has routed to this host by hand.
   for (const sys::RouteEntry& route : TRY(sys::routes(socket))) {
     const Address address{route.destination};
-    const bool whole = route.bits == (address.is_v4() ? 32 : 128);
-    if (route.leads_here && whole && std::ranges::find(host.addresses, address) == host.addresses.end())
-      host.addresses.push_back(address);
+    const unsigned bits = route.bits + (address.is_v4() ? 96 : 0);
+    if (!route.leads_here) continue;
+    if (bits < 128 && reach_of(address) != Reach::loopback) host.ranges.push_back({address, bits});
+    if (bits == 128 && std::ranges::find(host.addresses, address) == host.addresses.end()) host.addresses.push_back(address);
   }
   // One that is left out would be open.
   if (host.addresses.size() > most_host_addresses)
     return fail_hint("use --net none or --net host", "this host has ", host.addresses.size(),
                      " addresses, and the network engine can hold ", most_host_addresses, " apart from the sandbox");
+  if (host.ranges.size() > most_host_ranges)
+    return fail_hint("use --net none or --net host", "this host has ", host.ranges.size(),
+                     " local routes, and the network engine can hold ", most_host_ranges, " apart from the sandbox");
   host.resolvers = parse_resolvers(TRY(sys::read_file_if_exists(resolv_conf, most_bytes)).value_or(""));
   return host;
 }

@@ -7,7 +7,7 @@ namespace net {
 
 namespace {
 
-constexpr std::size_t room_for_host = 1024;  // addresses
+constexpr std::size_t room_for_host = 1024, room_for_ranges = 64;
 
 bool is_named(const Rule& rule) { return rule.what == What::name || rule.what == What::suffix; }
 
@@ -31,18 +31,22 @@ Policy::Policy(const Config& config, const HostNetwork& host)
     for (const Rule& rule : config.levels[level]) rules_.push_back({rule, static_cast<std::uint16_t>(level)});
   counters_.resize(rules_.size() + static_cast<std::size_t>(Builtin::count_));
   host_.reserve(std::max(room_for_host, host.addresses.size()));
-  host_.assign(host.addresses.begin(), host.addresses.end());
-  std::ranges::sort(host_);
+  host_ranges_.reserve(std::max(room_for_ranges, host.ranges.size()));
+  static_cast<void>(set_host(host));  // what was reserved for fits
 }
 
-bool Policy::set_host_addresses(std::span<const Address> addresses) {
-  if (addresses.size() > host_.capacity()) return false;
-  host_.assign(addresses.begin(), addresses.end());
+bool Policy::set_host(const HostNetwork& host) {
+  if (host.addresses.size() > host_.capacity() || host.ranges.size() > host_ranges_.capacity()) return false;
+  host_.assign(host.addresses.begin(), host.addresses.end());
   std::ranges::sort(host_);
+  host_ranges_.assign(host.ranges.begin(), host.ranges.end());
   return true;
 }
 
-bool Policy::is_host(const Address& address) const { return std::ranges::binary_search(host_, address); }
+bool Policy::is_host(const Address& address) const {
+  return std::ranges::binary_search(host_, address) ||
+         std::ranges::any_of(host_ranges_, [&](const Prefix& range) { return range.contains(address); });
+}
 
 bool Policy::is_own(const Address& address) const {
   return address == addressing_.gateway4 || address == addressing_.gateway6 || address == addressing_.host4 ||

@@ -60,7 +60,8 @@ class Policy {
   void keep(std::uint16_t rule, const Address& address, Milliseconds now);
 
   // False, and nothing changed, when there are more than fit.
-  [[nodiscard]] bool set_host_addresses(std::span<const Address> addresses);
+  [[nodiscard]] bool set_host(const HostNetwork& host);
+  bool is_host(const Address& address) const;  // one of its addresses, or routed to it
 
   std::size_t rules() const { return counters_.size(); }  // with the built-in ones
   bool is_builtin(std::uint16_t rule) const { return rule >= rules_.size(); }
@@ -87,7 +88,6 @@ class Policy {
   struct Match { bool holds = false, tls = false; std::string_view name; };
 
   Target make_target(Protocol protocol, const Address& address, std::uint16_t port, Milliseconds now) const;
-  bool is_host(const Address& address) const;
   bool is_own(const Address& address) const;   // the gateway's, or where host_ports lead
   bool holds_for(const Rule& rule, const Target& target) const;
   Match match(const Rule& rule, const Target& target) const;
@@ -103,7 +103,8 @@ class Policy {
   Verdict otherwise_;
   Addressing addressing_;
   std::vector<std::uint16_t> host_ports_;
-  std::vector<Address> host_;   // sorted; never grows beyond what was reserved
+  std::vector<Address> host_;   // sorted; it and the next never grow beyond what was reserved
+  std::vector<Prefix> host_ranges_;
   std::vector<Counters> counters_;
   Pins pins_;
 };

@@ -143,7 +143,7 @@ Result<Fd> open_route_socket(bool watched) {
   Fd made(fd);
   if (!watched) return made;
   sockaddr_nl own{};
-  own.nl_family = AF_NETLINK, own.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  own.nl_family = AF_NETLINK, own.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
   if (SYS(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own)) < 0) return fail_errno("watch the addresses of the host");
   return made;
 }

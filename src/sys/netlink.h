@@ -17,7 +17,7 @@ using InetBytes = std::array<std::uint8_t, 16>;
 using LinkBytes = std::array<std::uint8_t, 6>;
 bool is_mapped_v4(const InetBytes& address);
 
-// Of the caller's network namespace, whose it stays. With `watched`, tells of addresses that come and go.
+// Of the caller's network namespace, whose it stays. With `watched`, tells of addresses and routes that come and go.
 Result<Fd> open_route_socket(bool watched = false);
 Result<unsigned> link_index(const Fd& socket, const std::string& name);
 

@@ -58,13 +58,19 @@ TEST_F(HostTest, NoFormOfItsAddressesIsReached) {
 
 // Addresses of no interface that the host takes for its own all the same, as a router does those of its subnets.
 TEST_F(HostTest, WhatItsRoutesKeepIsTheHost) {
-  const Words addresses{"93.184.10.77", "2a00:1450:1::77"};
-  const auto route = [&](const std::string& verb, const std::string& address) { script_in(net->host, "ip route " + verb + " local " + address + " dev lo"); };
-  for (const std::string& address : addresses) route("add", address);
+  const Words routes{"93.184.10.77", "2a00:1450:1::77", "10.99.0.0/16", "fd99::/64"}, later{"10.98.0.0/16", "fd98::/64"};
+  const auto route = [&](const std::string& verb, const Words& list) {
+    for (const std::string& each : list) script_in(net->host, "ip route " + verb + " local " + each + " dev lo");
+  };
+  route("add", routes);
   Sandbox& sandbox = start({"--allow", "*"});
-  try_all(sandbox, addresses);
+  try_all(sandbox, {"93.184.10.77", "2a00:1450:1::77", "10.99.1.2", "fd99::5"});
   EXPECT_FALSE(somebody_came());
-  for (const std::string& address : addresses) route("del", address);
+  route("add", later);
+  std::this_thread::sleep_for(1s);
+  try_all(sandbox, {"10.98.1.2", "fd98::5"});
+  EXPECT_FALSE(somebody_came());
+  route("del", routes), route("del", later);
 }
 
 TEST_F(HostTest, ItIsReachedWhereItIsNamed) {

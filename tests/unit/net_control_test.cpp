@@ -35,10 +35,10 @@ TEST(Control, KindsWithoutContent) {
 
 TEST(Control, TheHostsAddresses) {
   net::ControlBuffer buffer;
-  const net::HostNetwork host{.addresses = {v4(1), v4(2), net::Address{}}, .resolvers = {v4(0x7f000035)}};
+  const net::HostNetwork host{.addresses = {v4(1), v4(2), net::Address{}}, .ranges = {{v4(0x0a090000), 112}}, .resolvers = {v4(0x7f000035)}};
   const std::string_view message = net::encode(host, buffer);
   EXPECT_EQ(net::kind_of(message), ControlKind::host_network);
-  net::HostNetwork back{.addresses = {v4(9)}, .resolvers = {v4(8), v4(7)}};
+  net::HostNetwork back{.addresses = {v4(9)}, .ranges = {{v4(3), 128}, {v4(4), 128}}, .resolvers = {v4(8), v4(7)}};
   ASSERT_TRUE(net::decode_host(message, back));
   EXPECT_EQ(back, host);
   refuses_damage(message, [&](std::string_view in) { return net::decode_host(in, back); });
@@ -49,9 +49,11 @@ TEST(Control, ListsAreCutNotOverrun) {
   net::HostNetwork host, back;
   host.addresses.resize(5000, v4(1));
   host.resolvers.resize(50, v4(2));
+  host.ranges.resize(500, {v4(3), 128});
   ASSERT_TRUE(net::decode_host(net::encode(host, buffer), back));
   EXPECT_EQ(back.addresses.size(), net::most_host_addresses);
   EXPECT_EQ(back.resolvers.size(), net::most_resolvers);
+  EXPECT_EQ(back.ranges.size(), net::most_host_ranges);
 }
 
 TEST(Control, DecodingFitsWhatWasReserved) {

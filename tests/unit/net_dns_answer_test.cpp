@@ -22,7 +22,7 @@ struct World {
     for (const std::string& word : split(rules, ' '))
       if (!word.empty()) config.levels[0].push_back(*net::parse_rule(word[0] == '+' ? Verdict::allow : Verdict::deny, word.substr(1)));
     config.otherwise = otherwise;
-    policy = std::make_unique<net::Policy>(config, net::HostNetwork{{*net::parse_address("203.0.114.9")}, {}});
+    policy = std::make_unique<net::Policy>(config, net::HostNetwork{{*net::parse_address("203.0.114.9")}, {}, {}});
   }
 
   // What `answer` to the question becomes; id 7.

@@ -131,12 +131,15 @@ TEST(NetPolicy, WhatIsNamedIsOpened) {
 
 TEST(NetPolicy, TheHostsAddressesChange) {
   World world("+@internet +@lan");
-  const std::vector<Address> moved{at("10.1.2.3")};
-  ASSERT_TRUE(world.policy->set_host_addresses(moved));
+  const net::HostNetwork moved{.addresses = {at("10.1.2.3")}, .ranges = {*net::parse_prefix("10.9.0.0/16"), *net::parse_prefix("fd09::/64")}, .resolvers = {}};
+  ASSERT_TRUE(world.policy->set_host(moved));
   EXPECT_FALSE(world.allows("10.1.2.3"));
-  EXPECT_TRUE(world.allows("192.168.1.10"));
-  EXPECT_FALSE(world.policy->set_host_addresses(std::vector<Address>(100000)));
+  for (const char* routed : {"10.9.0.1", "10.9.255.255", "fd09::1", "64:ff9b::10.9.0.1"}) EXPECT_FALSE(world.allows(routed)) << routed;
+  for (const char* open : {"192.168.1.10", "10.8.255.255", "10.10.0.0", "fd09:0:0:1::1"}) EXPECT_TRUE(world.allows(open)) << open;
+  EXPECT_FALSE(world.policy->set_host({.addresses = std::vector<Address>(100000), .ranges = {}, .resolvers = {}}));
+  EXPECT_FALSE(world.policy->set_host({.addresses = {}, .ranges = std::vector<net::Prefix>(1000), .resolvers = {}}));
   EXPECT_FALSE(world.allows("10.1.2.3"));
+  EXPECT_FALSE(world.allows("10.9.0.1"));
 }
 
 TEST(NetPolicy, ItsOwnAddressesAndHostPorts) {
@@ -292,7 +295,7 @@ TEST(NetPolicy, AnAddressThatBecomesTheHostsIsShut) {
   World world("+a.example.com");
   EXPECT_TRUE(world.pin("a.example.com", "1.2.3.4"));
   EXPECT_TRUE(world.allows("1.2.3.4"));
-  ASSERT_TRUE(world.policy->set_host_addresses(std::vector{at("1.2.3.4")}));
+  ASSERT_TRUE(world.policy->set_host({.addresses = {at("1.2.3.4")}, .ranges = {}, .resolvers = {}}));
   EXPECT_FALSE(world.allows("1.2.3.4"));
 }
 
