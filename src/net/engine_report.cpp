@@ -92,6 +92,7 @@ void Reporter::totals(const Policy& policy, std::uint64_t open_flows, bool wait)
     }
     for (std::span<const RuleTotals> rest(batch.data(), count); !rest.empty();) send(encode(rest, buffer_));
   }
+  send(encode(ControlKind::totals_end, buffer_));
   wait_ = false;
 }
 

@@ -51,7 +51,6 @@ Result<> take(Engine& engine, std::string_view message) {
     }
     case net::ControlKind::totals:
       engine.use.totals = net::decode_totals(message);
-      engine.totals_came = true;
       return engine.use.totals ? Result<>{} : damaged();
     case net::ControlKind::rule_totals: {
       std::array<net::RuleTotals, net::most_rules_per_message> list;
@@ -59,9 +58,11 @@ Result<> take(Engine& engine, std::string_view message) {
       if (!count) return damaged();
       for (std::size_t i = 0; i < *count; ++i)
         engine.use.rules.push_back({std::string(list[i].rule), list[i].flows, list[i].packets, list[i].bytes});
-      engine.rules_came = *count < list.size();  // the rest comes in further messages
       return {};
     }
+    case net::ControlKind::totals_end:
+      engine.totals_came = true;
+      return {};
     default:
       return fail("unexpected message from the network engine");
   }
@@ -97,10 +98,10 @@ Result<> finish_engine(Engine& engine) {
   if (!engine.ready) return sys::send_signal(engine.process.pidfd, SIGKILL);
   net::ControlBuffer buffer;
   TRY(tell(engine, net::encode(net::ControlKind::stop, buffer)));
-  engine.totals_came = engine.rules_came = false;
+  engine.totals_came = false;
   engine.use.rules.clear();
   const auto deadline = sys::monotonic_now() + patience_for_totals;
-  while (!engine.ended && !(engine.totals_came && engine.rules_came)) {
+  while (!engine.ended && !engine.totals_came) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - sys::monotonic_now());
     std::array<sys::Watch, 1> watches{{{engine.control.get(), POLLIN}}};
     if (left.count() > 0) TRY(sys::wait_for_events(watches, left));

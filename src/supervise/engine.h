@@ -44,7 +44,7 @@ struct Engine {
   sys::Fd control;
   std::function<void(const Blocked&)> tell_blocked = {};  // at the first refusal of each
   NetworkUse use = {};
-  bool ready = false, ended = false, totals_came = false, rules_came = false;
+  bool ready = false, ended = false, totals_came = false;
   std::optional<Error> failure = {};      // of its set-up
 
   bool exists() const { return process.pid > 0; }
