@@ -49,6 +49,14 @@ std::string printable(std::string_view in) {
   return out;
 }
 
+bool is_plain_name(std::string_view in, std::size_t most) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  if (in.empty() || in.size() > most || !is_letter(in[0])) return false;
+  for (const char c : in)
+    if (!is_letter(c) && c != '-' && c != '_' && c != '.') return false;
+  return true;
+}
+
 std::vector<std::string> split(std::string_view in, char separator) {
   std::vector<std::string> parts;
   while (true) {

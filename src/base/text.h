@@ -27,6 +27,9 @@ std::vector<std::string> split(std::string_view in, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view in);
 bool is_utf8(std::string_view in);
+// Letters, digits, - _ and ., the first one a letter or digit: the name of a sandbox or a host.
+bool is_plain_name(std::string_view in, std::size_t most);
+inline constexpr std::size_t most_sandbox_name = 63;
 
 // Octal digits as in chmod(1): 0755 -> "0755".
 std::string octal(unsigned value);

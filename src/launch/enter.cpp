@@ -163,6 +163,7 @@ void start_payload(void* argument) {
     engine.reset();
     init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
     sys::failpoint_role("init-running");
+    if (plan.named) TRY(supervise::send(init.channel, make_message(MessageKind::running)));
     return drop_own_privileges();
   };
   Result<> done = steps();

@@ -103,7 +103,7 @@ Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandb
 
 }  // namespace
 
-Result<supervise::Sandbox> start(const plan::Plan& plan) {
+Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state) {
   TRY(check_descriptors());
   supervise::Sandbox sandbox;
   sandbox.signals = TRY(sys::block_signals(passed_signals));
@@ -113,6 +113,7 @@ Result<supervise::Sandbox> start(const plan::Plan& plan) {
     sandbox.engine = std::move(made.engine), engine = std::move(made.inside);
   }
   const Prepared prepared = TRY(prepare(plan));
+  sandbox.state = state;
   sandbox.started = sys::monotonic_now();
   sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;
   for (const int number : {0, 1, 2})
@@ -124,6 +125,7 @@ Result<supervise::Sandbox> start(const plan::Plan& plan) {
   if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error()));
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {
+    if (state != nullptr) *state = {};
     sandbox = {};
     enter(plan, prepared, std::move(theirs), std::move(engine));
   }

@@ -6,6 +6,7 @@
 
 namespace launch {
 
-Result<supervise::Sandbox> start(const plan::Plan& plan);
+// `state`: of a named one, else none; the launcher's alone, and to outlive the sandbox.
+Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state = nullptr);
 
 }  // namespace launch

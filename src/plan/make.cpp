@@ -17,12 +17,12 @@ namespace {
 bool is_true(const profile::Scalar& scalar) { return scalar && scalar->value == "true"; }
 
 // A label: it becomes a host name and part of paths.
-Result<> check_name(const std::string& name, std::string_view what) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  };
-  if (!name.empty() && name.size() <= 64 && name[0] != '-' && name[0] != '.' && std::ranges::all_of(name, plain)) return {};
-  return fail_hint("letters, digits, - _ and ., at most 64", what, " '", printable(name), "' is not usable");
+constexpr std::size_t most_host_name = 64;  // of Linux (uname(2))
+
+Result<> check_name(const std::string& name, std::size_t most, std::string_view what) {
+  if (is_plain_name(name, most)) return {};
+  return fail_hint(text("letters, digits, - _ and ., the first one a letter or digit, at most ", most), what, " '", printable(name),
+                   "' is not usable");
 }
 
 Result<TimeOffsets> make_time(const profile::Profile& profile) {
@@ -121,10 +121,11 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
     return fail_hint("sbx needs Linux 5.14 or later", "kernel ", host.kernel_major, ".", host.kernel_minor, " is too old");
   Plan plan;
   plan.profiles = profile.chain;
-  plan.name = profile.name ? profile.name->value : "sbx";
-  TRY(check_name(plan.name, "name"));
+  plan.named = profile.name.has_value();
+  plan.name = plan.named ? profile.name->value : "sbx";
+  TRY(check_name(plan.name, most_sandbox_name, "name"));
   plan.hostname = profile.hostname ? profile.hostname->value : plan.name;
-  TRY(check_name(plan.hostname, "hostname"));
+  TRY(check_name(plan.hostname, most_host_name, "hostname"));
   plan.identity = TRY(make_identity(profile, host));
   TRY(add_times(plan, profile));
   std::vector<std::string> notes;

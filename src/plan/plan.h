@@ -113,6 +113,7 @@ struct Command {
 
 struct Plan {
   std::string name;
+  bool named = false;                 // by the user: other sbx processes may look at it, stop it and so on
   std::vector<std::string> profiles;  // the chain, parents first
   Identity identity;
   std::vector<Namespace> namespaces;

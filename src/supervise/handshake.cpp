@@ -1,62 +1,32 @@
-// Encoding: kind, number, then length-prefixed texts. Both sides are the same binary on the same machine.
+// Encoding: kind, number, then the texts.
 #include "supervise/handshake.h"
 
+#include "supervise/wire.h"
 #include "sys/socket.h"
-
-#include <cstring>
 
 namespace supervise {
 
 namespace {
 
-void put_number(std::string& out, int number) {
-  char bytes[sizeof number];
-  std::memcpy(bytes, &number, sizeof number);
-  out.append(bytes, sizeof bytes);
-}
-
 // An error may quote a command line of megabytes, and a message has a size that is always sent.
 constexpr std::size_t most_text = 4096;
 
-void put_text(std::string& out, std::string_view content) {
+void put_cut_text(std::string& out, std::string_view content) {
   constexpr std::string_view cut = " (cut)";
-  const bool whole = content.size() <= most_text;
-  if (!whole) content = content.substr(0, most_text - cut.size());
-  put_number(out, static_cast<int>(content.size() + (whole ? 0 : cut.size())));
-  out += content;
-  if (!whole) out += cut;
+  if (content.size() <= most_text) return put_text(out, content);
+  put_text(out, text(content.substr(0, most_text - cut.size()), cut));
 }
-
-struct Reader {
-  std::string_view rest;
-  bool broken = false;
-
-  int number() {
-    int value = 0;
-    if (rest.size() < sizeof value) return broken = true, 0;
-    std::memcpy(&value, rest.data(), sizeof value);
-    rest.remove_prefix(sizeof value);
-    return value;
-  }
-  std::string content() {
-    const int length = number();
-    if (length < 0 || static_cast<std::size_t>(length) > rest.size()) return broken = true, std::string{};
-    std::string out(rest.substr(0, static_cast<std::size_t>(length)));
-    rest.remove_prefix(static_cast<std::size_t>(length));
-    return out;
-  }
-};
 
 }  // namespace
 
 std::string encode(const Message& message) {
   std::string out(1, static_cast<char>(message.kind));
   put_number(out, message.number);
-  put_text(out, message.text);
+  put_cut_text(out, message.text);
   put_number(out, message.error.code);
   put_number(out, message.error.status);
-  put_text(out, message.error.message);
-  put_text(out, message.error.hint);
+  put_cut_text(out, message.error.message);
+  put_cut_text(out, message.error.hint);
   return out;
 }
 
@@ -65,7 +35,7 @@ Result<Message> decode(std::string_view bytes) {
     return fail("unknown message between launcher and init");
   Message message;
   message.kind = static_cast<MessageKind>(bytes[0]);
-  Reader reader{bytes.substr(1)};
+  WireReader reader{bytes.substr(1)};
   message.number = reader.number();
   message.text = reader.content();
   message.error.code = reader.number();

@@ -5,6 +5,7 @@
 //                         ◄──     identity_ready
 //   terminal {descriptor} ──►     takes the pty's master, sets its size
 //                         ◄──     terminal_ready
+//   running               ──►     of a named sandbox only: the command's exec has happened
 //   stopped {signal}      ──►     gives the user's terminal back and stops too
 //                         ◄──     resume
 //                         ◄──     signal {number}: for the payload
@@ -29,7 +30,7 @@
 namespace supervise {
 
 enum class MessageKind : unsigned char {
-  namespaces_ready, identity_ready, terminal, terminal_ready, stopped, resume, signal, ended, mask_lost, failed, count_
+  namespaces_ready, identity_ready, terminal, terminal_ready, running, stopped, resume, signal, ended, mask_lost, failed, count_
 };
 
 struct Message {

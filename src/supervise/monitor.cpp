@@ -1,7 +1,6 @@
-// The launcher's loop while the sandbox runs: init's messages, the user's signals, the terminal, the clock.
-#include "supervise/handshake.h"
-#include "supervise/sandbox.h"
-#include "supervise/tty.h"
+// The launcher's loop while the sandbox runs: init's messages, the user's signals, the terminal, the clock, requests.
+#include "supervise/monitor.h"
+
 #include "sys/failpoint.h"
 
 #include <algorithm>
@@ -13,41 +12,11 @@
 
 namespace supervise {
 
-namespace {
-
-using std::chrono::milliseconds;
-
-struct Monitor {
-  Sandbox& sandbox;
-  Outcome outcome;
-  std::unique_ptr<Terminal> terminal;
-  std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
-  std::optional<Reason> ending;                      // timeout or engine: the payload was asked to end
-  std::string engine_end;                            // how it ended
-  std::optional<HostFollower> follower;
-  bool following_tried = false;
-  bool settled = false, channel_open = true, has_ended = false;
-  bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
-  bool left_stopped = false;   // the payload stopped by itself, and we run on
-
-  Result<> tell(MessageKind kind, int number) {
-    auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
-    if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
-    return {};  // init is gone, and what it sent before is still to be read
-  }
-  Result<> take(Message message);
-  Result<> pass_signals();
-  Result<> take_engine_messages();
-  Result<> lose_engine();
-  void follow_host(bool changed);
-  Result<> end_payload(Reason reason);
-  Result<> check_clock();
-  Result<> stop_and_resume();
-  Result<> take_network();
-  milliseconds wait_at_most() const;
-  Result<> turn();
-  Result<> run();
-};
+Result<> Monitor::tell(MessageKind kind, int number) {
+  auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
+  if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
+  return {};  // init is gone, and what it sent before is still to be read
+}
 
 // Only where a shell or the terminal's user can wake us: the payload must not stop a script that runs sbx.
 Result<> Monitor::stop_and_resume() {
@@ -61,6 +30,8 @@ Result<> Monitor::stop_and_resume() {
   return tell(MessageKind::resume, 0);
 }
 
+namespace {
+
 Result<> take_end(Outcome& outcome, const Message& message) {
   const int status = message.number;
   if (message.text.size() != sizeof outcome.usage) return fail("damaged message from init");
@@ -71,11 +42,23 @@ Result<> take_end(Outcome& outcome, const Message& message) {
   return {};
 }
 
+}  // namespace
+
+Result<> Monitor::take_running() {
+  sandbox.running = true;
+  if (sandbox.state == nullptr) return fail("unexpected message from init");
+  sandbox.state->record.status = Status::running, sandbox.state->record.init = sandbox.init.pid;
+  TRY(sandbox.state->write_record());
+  return sandbox.tell_running ? sandbox.tell_running() : Result<>{};
+}
+
 Result<> Monitor::take(Message message) {
   switch (message.kind) {
     case MessageKind::terminal:
       terminal = TRY(Terminal::take(std::move(message.attached), sandbox.terminal, sandbox.init.pid));
       return tell(MessageKind::terminal_ready, 0);
+    case MessageKind::running:
+      return take_running();
     case MessageKind::stopped:
       return stop_and_resume();
     case MessageKind::ended:
@@ -111,17 +94,21 @@ Result<> Monitor::pass_signals() {
   return {};
 }
 
-// A kill of the payload is no end of its own, so the reason stays.
-Result<> Monitor::end_payload(Reason reason) {
-  ending = reason;
-  deadline = sys::monotonic_now() + sandbox.kill_after;
+// A kill of the payload is no end of its own, so the reason stays. Who asks again may only shorten the wait.
+Result<> Monitor::end_payload(milliseconds kill_after) {
+  const std::chrono::nanoseconds last = sys::monotonic_now() + kill_after;
+  deadline = stopping && deadline ? std::min(*deadline, last) : last;
+  stopping = true;
   TRY(tell(MessageKind::signal, SIGTERM));
   return tell(MessageKind::signal, SIGCONT);  // a stopped payload takes its TERM only now
 }
 
 Result<> Monitor::check_clock() {
   if (!deadline || sys::monotonic_now() < *deadline) return {};
-  if (!ending) return end_payload(Reason::timeout);
+  if (!stopping) {
+    ending = Reason::timeout;
+    return end_payload(sandbox.kill_after);
+  }
   deadline.reset();
   return sys::send_signal(sandbox.init.pidfd, SIGKILL);
 }
@@ -130,7 +117,11 @@ Result<> Monitor::check_clock() {
 // rules, and with connections that answer no more.
 Result<> Monitor::lose_engine() {
   engine_end = text("the network engine ", TRY(sandbox.engine.describe_end()));
-  if (sandbox.engine.ready) return ending ? Result<>{} : end_payload(Reason::engine);
+  if (sandbox.engine.ready && stopping) return {};
+  if (sandbox.engine.ready) {
+    ending = Reason::engine;
+    return end_payload(sandbox.kill_after);
+  }
   has_ended = true;
   outcome.reason = Reason::setup;
   outcome.error = sandbox.engine.failure ? *sandbox.engine.failure : Error{0, engine_end, "sbx doctor tries it by itself"};
@@ -171,8 +162,11 @@ Result<> Monitor::turn() {
   std::vector<sys::Watch> watches{{channel_open ? sandbox.channel.get() : -1, POLLIN}, {sandbox.signals.get(), POLLIN},
                                   {has_engine ? sandbox.engine.control.get() : -1, POLLIN},
                                   {follower ? follower->watch().routes.get() : -1, POLLIN},
-                                  {follower ? follower->watch().files.get() : -1, POLLIN}};
+                                  {follower ? follower->watch().files.get() : -1, POLLIN},
+                                  {log() != nullptr ? log()->source().get() : -1, POLLIN}};
   const std::size_t own = watches.size();
+  if (sandbox.state != nullptr) watch_clients(watches);
+  const std::size_t asked = watches.size();
   const std::vector<sys::Watch> of_terminal = terminal ? terminal->watches() : std::vector<sys::Watch>{};
   watches.insert(watches.end(), of_terminal.begin(), of_terminal.end());
   const milliseconds limit = wait_at_most();
@@ -190,7 +184,9 @@ Result<> Monitor::turn() {
   if (watches[1].happened != 0) TRY(pass_signals());
   if (watches[2].happened != 0 && !has_ended) TRY(take_engine_messages());
   if (has_engine) follow_host(watches[3].happened != 0 || watches[4].happened != 0);
-  if (watches.size() > own) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(own), watches.end()}));
+  if (watches[5].happened != 0) TRY(log()->copy(sandbox.state->directory));
+  if (asked > own) TRY(serve(std::span(watches).subspan(own, asked - own)));
+  if (terminal) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(asked), watches.end()}));
   return check_clock();
 }
 
@@ -207,8 +203,6 @@ Result<> Monitor::take_network() {
   if (outcome.reason != Reason::setup) outcome.network = std::move(sandbox.engine.use);
   return {};
 }
-
-}  // namespace
 
 Result<Outcome> wait(Sandbox& sandbox) {
   sys::failpoint_role("monitor");
@@ -227,6 +221,7 @@ Result<Outcome> wait(Sandbox& sandbox) {
   if (outcome.reason == Reason::engine)
     outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};
   TRY(monitor.take_network());
+  if (monitor.log() != nullptr) TRY(monitor.log()->drain(sandbox.state->directory));
   if (monitor.terminal) TRY(monitor.terminal->drain());
   if (monitor.terminal) TRY(monitor.terminal->release());
   outcome.wall = sys::monotonic_now() - sandbox.started;

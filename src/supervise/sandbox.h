@@ -3,11 +3,14 @@
 
 #include "base/enum_names.h"
 #include "base/result.h"
+#include "supervise/control.h"
 #include "supervise/engine.h"
+#include "supervise/state.h"
 #include "sys/process.h"
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -24,6 +27,12 @@ struct Sandbox {
   std::array<bool, 3> terminal{};        // which of 0–2 the sandbox's own pty stands in for
   std::chrono::nanoseconds started{};    // CLOCK_MONOTONIC
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
+
+  State* state = nullptr;                // of a named one; what follows is, too
+  bool running = false;                  // the command's exec has happened
+  std::function<Result<>()> tell_running = {};  // when it does; an error ends the sandbox
+  // exec and join. Whoever answers later takes the connection; else it is answered with what is returned.
+  std::function<Result<Reply>(Request&, sys::Fd& connection)> attend = {};
 };
 
 enum class Reason { exited, signaled, timeout, engine, mask, setup, count_ };

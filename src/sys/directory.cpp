@@ -59,6 +59,35 @@ Result<> make_file_at(const Fd& dir, const std::string& name, std::string_view c
   return write_all(file.get(), shown, content);
 }
 
+Result<std::optional<Fd>> open_at_if_exists(const Fd& dir, const std::string& name, int flags, const std::string& shown) {
+  const int fd = SYS(::openat(dir.get(), name.c_str(), flags | O_CLOEXEC));
+  if (fd >= 0) return std::optional(Fd(fd));
+  if (errno == ENOENT) return std::optional<Fd>{};
+  return fail_errno("open ", printable(shown));
+}
+
+Result<> rename_at(const Fd& dir, const std::string& from, const std::string& to, const std::string& shown) {
+  if (SYS(::renameat(dir.get(), from.c_str(), dir.get(), to.c_str())) < 0) return fail_errno("rename to ", printable(shown));
+  return {};
+}
+
+Result<> remove_file_at(const Fd& dir, const std::string& name, const std::string& shown) {
+  if (SYS(::unlinkat(dir.get(), name.c_str(), 0)) < 0 && errno != ENOENT) return fail_errno("remove ", printable(shown));
+  return {};
+}
+
+Result<> replace_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown) {
+  const std::string temporary = name + ".tmp";
+  TRY(remove_file_at(dir, temporary, shown));
+  const auto write = [&]() -> Result<> {
+    TRY(make_file_at(dir, temporary, content, mode, shown));
+    return rename_at(dir, temporary, name, shown);
+  };
+  Result<> done = write();
+  if (!done) static_cast<void>(::unlinkat(dir.get(), temporary.c_str(), 0));
+  return done;
+}
+
 Result<> make_symlink_at(const Fd& dir, const std::string& name, const std::string& to, const std::string& shown) {
   if (SYS(::symlinkat(to.c_str(), dir.get(), name.c_str())) < 0) return fail_errno("symlink ", printable(shown));
   return {};

@@ -24,6 +24,7 @@ FileStat from_stat(const struct stat& in) {
                                    : FileKind::other;
   out.uid = in.st_uid, out.gid = in.st_gid, out.mode = in.st_mode & 07777u;
   out.size = static_cast<std::uint64_t>(in.st_size), out.device = in.st_dev, out.inode = in.st_ino;
+  out.links = in.st_nlink;
   return out;
 }
 
@@ -153,6 +154,22 @@ Result<std::string> real_path(const std::string& path) {
   char out[PATH_MAX];
   if (SYS(::realpath(path.c_str(), out) != nullptr ? 0 : -1) < 0) return fail_errno("resolve ", printable(path));
   return std::string(out);
+}
+
+Result<bool> take_lock(const Fd& file, const std::string& shown) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  if (SYS(::fcntl(file.get(), F_SETLK, &lock)) == 0) return true;
+  if (errno == EAGAIN || errno == EACCES) return false;
+  return fail_errno("lock ", printable(shown));
+}
+
+Result<LockHolder> lock_holder(const Fd& file, const std::string& shown) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  if (SYS(::fcntl(file.get(), F_GETLK, &lock)) < 0) return fail_errno("look who locked ", printable(shown));
+  if (lock.l_type == F_UNLCK) return LockHolder{};
+  return LockHolder{.held = true, .pid = lock.l_pid > 0 ? lock.l_pid : 0};
 }
 
 Result<> change_directory(const std::string& path) {

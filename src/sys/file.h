@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace sys {
@@ -16,7 +17,7 @@ enum class FileKind { file, directory, symlink, other };
 struct FileStat {
   FileKind kind = FileKind::other;
   std::uint32_t uid = 0, gid = 0, mode = 0;  // mode: permission bits only
-  std::uint64_t size = 0, device = 0, inode = 0;
+  std::uint64_t size = 0, device = 0, inode = 0, links = 0;
 };
 
 // open(2); O_CLOEXEC is added. `open_if_exists` is empty when the name (or a parent) does not exist.
@@ -47,7 +48,12 @@ Result<std::optional<std::string>> read_link(const std::string& path);     // nu
 Result<std::string> working_directory();
 Result<std::string> real_path(const std::string& path);
 
-// Relative to a directory descriptor, for the new root.
+// Relative to a directory descriptor.
+Result<std::optional<Fd>> open_at_if_exists(const Fd& dir, const std::string& name, int flags, const std::string& shown);
+Result<> rename_at(const Fd& dir, const std::string& from, const std::string& to, const std::string& shown);
+Result<> remove_file_at(const Fd& dir, const std::string& name, const std::string& shown);  // a missing one is fine
+// The old content or the new, for whoever reads meanwhile; not kept through a power failure.
+Result<> replace_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown);
 Result<> make_directory_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown);
 Result<> remove_directory_at(const Fd& dir, const std::string& name, const std::string& shown);
 Result<Fd> create_file_at(const Fd& dir, const std::string& name, unsigned mode, const std::string& shown);  // open to write
@@ -56,6 +62,12 @@ Result<> make_symlink_at(const Fd& dir, const std::string& name, const std::stri
 // A character device 0:0, overlayfs's mark for "not here"; allowed without privilege since 5.8.
 Result<> make_whiteout_at(const Fd& dir, const std::string& name, const std::string& shown);
 Result<> change_owner_at(const Fd& dir, const std::string& name, std::uint32_t uid, std::uint32_t gid, const std::string& shown);
+
+// A lock on the whole file, of this process alone (fcntl(2), "Advisory record locking"): a child does not inherit it,
+// and it ends with the process, or when the process closes any descriptor of the file.
+Result<bool> take_lock(const Fd& file, const std::string& shown);  // false: another process has it
+struct LockHolder { bool held = false; pid_t pid = 0; };           // pid 0: one that is not of our pid namespace
+Result<LockHolder> lock_holder(const Fd& file, const std::string& shown);
 
 Result<> change_directory(const std::string& path);
 Result<> change_directory(const Fd& dir, const std::string& shown);

@@ -1,0 +1,108 @@
+// Encoding: the kind (of a reply: whether it is an error), the numbers, then the texts.
+#include "supervise/control.h"
+
+#include "supervise/wire.h"
+#include "sys/socket.h"
+
+namespace supervise {
+
+namespace {
+
+void put_words(std::string& out, const std::vector<std::string>& words) {
+  put_number(out, static_cast<int>(words.size()));
+  for (const std::string& word : words) put_text(out, word);
+}
+
+std::vector<std::string> words_of(WireReader& reader) {
+  std::vector<std::string> words;
+  for (int left = reader.number(); left > 0 && !reader.broken; --left) words.push_back(reader.content());
+  return words;
+}
+
+// A count below zero would encode to another form.
+bool is_whole(const WireReader& reader, std::string_view again, std::string_view bytes) {
+  return !reader.broken && reader.rest.empty() && again == bytes;
+}
+
+std::vector<sys::Fd> all_of(sys::Message& message) {
+  std::vector<sys::Fd> out;
+  if (message.attached.valid()) out.push_back(std::move(message.attached));
+  for (sys::Fd& each : message.further) out.push_back(std::move(each));
+  return out;
+}
+
+}  // namespace
+
+std::string encode(const Request& request) {
+  std::string out(1, static_cast<char>(request.kind));
+  put_number(out, request.number);
+  put_words(out, request.words);
+  return out;
+}
+
+std::string encode(const Reply& reply) {
+  std::string out(1, reply.error ? '\1' : '\0');
+  if (reply.error) {
+    put_number(out, reply.error->code);
+    put_number(out, reply.error->status);
+    put_text(out, reply.error->message);
+    put_text(out, reply.error->hint);
+  }
+  put_words(out, reply.words);
+  return out;
+}
+
+Result<Request> decode_request(std::string_view bytes) {
+  if (bytes.empty() || static_cast<unsigned char>(bytes[0]) >= static_cast<unsigned char>(RequestKind::count_))
+    return fail("unknown request");
+  Request request;
+  request.kind = static_cast<RequestKind>(bytes[0]);
+  WireReader reader{bytes.substr(1)};
+  request.number = reader.number();
+  request.words = words_of(reader);
+  if (!is_whole(reader, encode(request), bytes)) return fail("damaged request");
+  return request;
+}
+
+Result<Reply> decode_reply(std::string_view bytes) {
+  Reply reply;
+  WireReader reader{bytes.substr(bytes.empty() ? 0 : 1)};
+  if (!bytes.empty() && bytes[0] != '\0') {
+    Error& error = reply.error.emplace();
+    error.code = reader.number();
+    error.status = reader.number();
+    error.message = reader.content();
+    error.hint = reader.content();
+  }
+  reply.words = words_of(reader);
+  if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
+  return reply;
+}
+
+Result<> send(const sys::Fd& connection, const Request& request) {
+  return sys::send_message(connection, encode(request), request.attached);
+}
+
+Result<> send(const sys::Fd& connection, const Reply& reply) {
+  return sys::send_message(connection, encode(reply), reply.attached);
+}
+
+Result<std::optional<Request>> receive_request(const sys::Fd& connection) {
+  std::optional<sys::Message> message = TRY(sys::receive_message(connection));
+  if (!message) return std::optional<Request>{};
+  Request request = TRY(decode_request(message->content));
+  request.attached = all_of(*message);
+  return std::optional(std::move(request));
+}
+
+Result<Reply> ask(const sys::Fd& connection, const Request& request) {
+  TRY(send(connection, request));
+  std::optional<sys::Message> message = TRY(sys::receive_message(connection));
+  if (!message) return fail("the sandbox ended meanwhile");
+  Reply reply = TRY(decode_reply(message->content));
+  if (reply.error) return std::unexpected<Error>(*std::move(reply.error));
+  reply.attached = all_of(*message);
+  return reply;
+}
+
+}  // namespace supervise

@@ -1,0 +1,55 @@
+// One read and one write per turn; the pipe is never blocking.
+#include "supervise/log.h"
+
+#include "sys/file.h"
+#include "sys/process.h"
+#include "sys/terminal.h"
+
+#include <fcntl.h>
+
+namespace supervise {
+
+namespace {
+constexpr std::size_t most_per_turn = 64 << 10;  // a pipe's size (pipe(7))
+}
+
+Result<> Log::start_file(const sys::Fd& directory) {
+  file_ = TRY(sys::open_at(directory, "log", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0600));
+  size_ = 0;
+  return {};
+}
+
+Result<Log> Log::open(const sys::Fd& directory, sys::Fd source) {
+  Log log;
+  log.source_ = std::move(source);
+  TRY(sys::set_nonblocking(log.source_.get(), true));
+  TRY(log.start_file(directory));
+  return log;
+}
+
+Result<> Log::copy(const sys::Fd& directory) {
+  const sys::Chunk chunk = TRY(sys::read_available(source_.get(), most_per_turn));
+  if (chunk.ended) source_.reset();
+  const auto write = [&]() -> Result<> {
+    if (size_ >= most_log_bytes) {
+      TRY(sys::rename_at(directory, "log", "log.1", "log.1"));
+      TRY(start_file(directory));
+    }
+    size_ += chunk.bytes.size();
+    return sys::write_all(file_.get(), "log", chunk.bytes);
+  };
+  if (chunk.bytes.empty()) return {};
+  if (Result<> written = write(); !written && !lost_) lost_ = std::move(written).error();
+  return {};
+}
+
+Result<> Log::drain(const sys::Fd& directory) {
+  while (source_.valid()) {
+    const int left = TRY(sys::unread_bytes(source_.get()));
+    if (left == 0) return {};
+    TRY(copy(directory));
+  }
+  return {};
+}
+
+}  // namespace supervise

@@ -1,0 +1,89 @@
+// The monitor's answers to control.h. Whatever a client does, the sandbox goes on: what it sent wrongly is its error,
+// and a client that went away is forgotten.
+#include "supervise/monitor.h"
+#include "sys/file.h"
+#include "sys/socket.h"
+#include "sys/user.h"
+
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+
+namespace supervise {
+
+namespace {
+
+constexpr std::size_t most_clients = 64;  // more of them wait in the socket's queue
+
+// A sandbox that sees its user's home may reach the socket too, with the user's own id; but not their user namespace.
+Result<> check_peer(const sys::Fd& connection) {
+  const sys::Peer peer = TRY(sys::peer_of(connection));
+  const std::string namespaces = text("/proc/", peer.pid, "/ns/user");
+  const auto own = TRY(sys::read_link("/proc/self/ns/user"));
+  const auto theirs = peer.pid > 0 ? sys::read_link(namespaces) : Result<std::optional<std::string>>(std::nullopt);
+  const bool is_user = peer.uid == sys::caller_uid() || peer.uid == 0;
+  if (is_user && theirs && *theirs && *theirs == own) return {};
+  return fail_hint("ask as the user who started the sandbox, and outside of any", "the sandbox does not answer to this process");
+}
+
+Result<> check_signal(int number) {
+  if (number > 0 && number <= SIGRTMAX) return {};
+  return fail("no signal has the number ", number);
+}
+
+}  // namespace
+
+void Monitor::watch_clients(std::vector<sys::Watch>& watches) const {
+  watches.push_back({clients.size() < most_clients ? sandbox.state->control.get() : -1, POLLIN});
+  for (const sys::Fd& client : clients) watches.push_back({client.get(), POLLIN});
+}
+
+Result<> Monitor::serve(std::span<const sys::Watch> happened) {
+  for (std::size_t i = 1; i < happened.size(); ++i)
+    if (happened[i].happened != 0) TRY(serve_client(clients[i - 1]));
+  std::erase_if(clients, [](const sys::Fd& client) { return !client.valid(); });
+  if (happened[0].happened == 0) return {};
+  std::optional<sys::Fd> connection = TRY(sys::accept_connection(sandbox.state->control));
+  if (!connection) return {};
+  const Result<> allowed = check_peer(*connection);
+  if (allowed) clients.push_back(*std::move(connection));
+  // The answer to whoever is not allowed is a courtesy; it may be gone.
+  else static_cast<void>(send(*connection, Reply{.error = allowed.error(), .words = {}, .attached = {}}).has_value());
+  return {};
+}
+
+Result<> Monitor::serve_client(sys::Fd& client) {
+  auto request = receive_request(client);
+  if (request && !*request) {
+    client.reset();
+    return {};
+  }
+  Result<Reply> done = request ? answer(**request, client) : Result<Reply>(std::unexpected<Error>(request.error()));
+  if (!client.valid()) return {};  // somebody else answers
+  Reply reply;
+  if (done) reply = *std::move(done);
+  else reply.error = std::move(done).error();
+  if (!send(client, reply)) client.reset();
+  return {};
+}
+
+Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
+  switch (request.kind) {
+    case RequestKind::stop:
+      TRY(end_payload(request.number < 0 ? sandbox.kill_after : milliseconds(request.number)));
+      return Reply{};
+    case RequestKind::signal:
+      TRY(check_signal(request.number));
+      TRY(tell(MessageKind::signal, request.number));
+      return Reply{};
+    case RequestKind::exec:
+    case RequestKind::join:
+      if (!sandbox.running) return fail_hint("try again", "the sandbox is not yet running");
+      if (sandbox.attend) return sandbox.attend(request, client);
+      return fail("the sandbox does not take ", request.kind == RequestKind::exec ? "commands" : "fellows");
+    default:
+      return fail("the sandbox does not know the request");
+  }
+}
+
+}  // namespace supervise

@@ -1,0 +1,216 @@
+// Directories, locks and the races between who starts, who ends and who sweeps.
+#include "supervise/state.h"
+
+#include "base/path.h"
+#include "sys/file.h"
+#include "sys/process.h"
+#include "sys/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+
+namespace supervise {
+
+namespace {
+
+constexpr const char* lock_name = "lock";
+constexpr const char* record_name = "record";
+constexpr const char* control_name = "control";
+constexpr std::array files{"record", "record.tmp", "report.json", "report.json.tmp", "log", "log.1", control_name, lock_name};
+constexpr std::size_t most_record = 4 << 20;  // a command line is at most 2 MiB, and a line end in it counts twice
+constexpr std::string_view place_hint = "XDG_STATE_HOME=DIR names another place for the state of named sandboxes";
+
+Result<> check_name(const std::string& name) {
+  if (is_plain_name(name, most_sandbox_name)) return {};
+  return fail_hint("'sbx ps --all' lists the names", "'", printable(name), "' is not the name of a sandbox");
+}
+
+// All but the directory itself; the lock last, when nobody needs it any more.
+Result<> remove_files(const sys::Fd& directory, const std::string& place, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) TRY(sys::remove_file_at(directory, files[i], text(place, "/", files[i])));
+  return {};
+}
+
+Result<> remove_all(const std::string& place, const sys::Fd& directory) {
+  TRY(remove_files(directory, place, files.size()));
+  const sys::Fd parent = TRY(sys::open_file(path::parent(place), O_PATH | O_DIRECTORY));
+  return sys::remove_directory_at(parent, std::string(path::base_name(place)), place);
+}
+
+// The lock, of a directory that is still there; an empty one: another process holds it; nullopt: look again.
+Result<std::optional<sys::Fd>> try_lock(const sys::Fd& directory, const std::string& place) {
+  const std::string name = text(place, "/", lock_name);
+  auto lock = sys::open_at(directory, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  if (!lock && lock.error().code == ENOENT) return std::optional<sys::Fd>{};  // the directory was removed
+  if (!lock) return std::unexpected<Error>(std::move(lock).error());
+  if (!TRY(sys::take_lock(*lock, name))) return std::optional(sys::Fd{});
+  if (TRY(sys::stat_fd(lock->get(), name)).links == 0) return std::optional<sys::Fd>{};
+  return std::optional(std::move(*lock));
+}
+
+std::unexpected<Error> fail_in_use(const std::string& place) {
+  const std::string name(path::base_name(place));
+  return fail_hint(text("take another --name, or end that one: sbx stop ", name), "the name '", name, "' is in use by a running sandbox");
+}
+
+// Who removes what is left of an ended one has its lock for a moment, and soon nothing is left.
+constexpr int most_tries = 20;
+Result<> wait_a_little() { return sys::wait_for_events({}, std::chrono::milliseconds(5)); }
+
+Result<> lock_name_of(State& state, const std::string& sandboxes, const std::string& name) {
+  const sys::Fd all = TRY(sys::open_file(sandboxes, O_PATH | O_DIRECTORY));
+  for (int tries = 0; tries < most_tries; ++tries) {
+    const auto made = sys::make_directory_at(all, name, 0700, state.place);
+    if (!made && made.error().code != EEXIST) return made;
+    auto directory = sys::open_at(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory && directory.error().code == ENOENT) continue;
+    if (!directory) return std::unexpected<Error>(std::move(directory).error());
+    state.directory = std::move(*directory);
+    auto lock = try_lock(state.directory, state.place);
+    // Where there is no room for the lock, nobody else can have one either.
+    if (!lock && made) static_cast<void>(sys::remove_directory_at(all, name, state.place).has_value());
+    if (!lock) return std::unexpected<Error>(std::move(lock).error());
+    if (*lock && (*lock)->valid()) {
+      state.lock = std::move(**lock);
+      return {};
+    }
+    if (*lock) TRY(wait_a_little());
+  }
+  return fail_in_use(state.place);
+}
+
+Result<> prepare(State& state) {
+  TRY(remove_files(state.directory, state.place, files.size() - 1));
+  state.control = TRY(sys::listen_at(state.directory, control_name, text(state.place, "/", control_name)));
+  return state.write_record();
+}
+
+bool is_stale(const Found& found) { return !found.alive && found.record.status != Status::ended; }
+
+// A record that cannot be read is one of nobody: it goes with the rest.
+Result<std::optional<Found>> look_at(const sys::Fd& all, const std::string& sandboxes, const std::string& name) {
+  const std::string place = path::join(sandboxes, name);
+  Found found{.name = name, .alive = false, .launcher = 0, .record = {}};
+  const std::optional<sys::Fd> lock = TRY(sys::open_at_if_exists(all, text(name, "/", lock_name), O_RDONLY | O_NOFOLLOW, place));
+  if (lock) {
+    const sys::LockHolder holder = TRY(sys::lock_holder(*lock, place));
+    found.alive = holder.held, found.launcher = holder.pid;
+  }
+  const std::optional<sys::Fd> file = TRY(sys::open_at_if_exists(all, text(name, "/", record_name), O_RDONLY | O_NOFOLLOW, place));
+  if (!file && !found.alive) return std::optional<Found>{};
+  if (!file) return std::optional(std::move(found));
+  auto record = decode_record(TRY(sys::read_fd(*file, place, most_record)));
+  if (record) found.record = std::move(*record);
+  return std::optional(std::move(found));
+}
+
+// What a killed launcher left. Somebody may be about to start one of that name: then it is theirs.
+Result<> sweep(const std::string& sandboxes, const std::string& name) {
+  const auto removed = remove_state(sandboxes, name);
+  return removed || removed.error().code == ENOENT ? Result<>{} : Result<>(std::unexpected<Error>(removed.error()));
+}
+
+Result<std::optional<Found>> look_and_sweep(const sys::Fd& all, const std::string& sandboxes, const std::string& name) {
+  std::optional<Found> found = TRY(look_at(all, sandboxes, name));
+  if (found && !is_stale(*found)) return found;
+  if (found || TRY(sys::stat_path(path::join(sandboxes, name), false))) TRY(sweep(sandboxes, name));
+  return std::optional<Found>{};
+}
+
+}  // namespace
+
+Result<std::string> sandboxes_directory(const char* xdg_state_home, const char* home) {
+  const std::string_view state = xdg_state_home != nullptr ? xdg_state_home : "";
+  if (state.starts_with('/')) return path::join(path::normalise(state), "sbx/sandboxes");  // a relative one counts as unset
+  if (home != nullptr && *home == '/') return path::join(path::normalise(home), ".local/state/sbx/sandboxes");
+  return fail_hint("set HOME, or XDG_STATE_HOME=DIR", "no place for the state of named sandboxes: HOME is not set");
+}
+
+Result<> State::write_record() const {
+  return sys::replace_file_at(directory, record_name, encode(record), 0600, text(place, "/", record_name));
+}
+
+Result<State> take_name(const std::string& sandboxes, const std::string& name) {
+  TRY(check_name(name));
+  State state;
+  state.place = path::join(sandboxes, name);
+  state.record.started = sys::unix_now_microseconds();
+  Result<> taken = sys::make_directories(sandboxes, 0700);
+  if (taken) taken = lock_name_of(state, sandboxes, name);
+  if (taken && !(taken = prepare(state))) static_cast<void>(drop_state(state).has_value());  // the first error counts
+  if (taken) return state;
+  Error error = std::move(taken).error();
+  if (error.hint.empty()) error.hint = place_hint;
+  return std::unexpected<Error>(std::move(error));
+}
+
+Result<> end_state(State& state, std::string_view report) {
+  const auto end = [&]() -> Result<> {
+    TRY(sys::replace_file_at(state.directory, "report.json", report, 0600, text(state.place, "/report.json")));
+    state.record.status = Status::ended, state.record.ended = sys::unix_now_microseconds();
+    TRY(state.write_record());
+    return sys::remove_file_at(state.directory, control_name, text(state.place, "/", control_name));
+  };
+  Result<> ended = end();
+  state.control.reset();
+  state.lock.reset();
+  return ended;
+}
+
+Result<> drop_state(State& state) {
+  state.control.reset();
+  Result<> removed = remove_all(state.place, state.directory);
+  state.lock.reset();
+  return removed;
+}
+
+Result<std::optional<Found>> find_sandbox(const std::string& sandboxes, const std::string& name) {
+  TRY(check_name(name));
+  const std::optional<sys::Fd> all = TRY(sys::open_if_exists(sandboxes, O_PATH | O_DIRECTORY));
+  if (!all) return std::optional<Found>{};
+  return look_and_sweep(*all, sandboxes, name);
+}
+
+Result<std::vector<Found>> find_sandboxes(const std::string& sandboxes) {
+  std::vector<Found> out;
+  const std::optional<sys::Fd> all = TRY(sys::open_if_exists(sandboxes, O_RDONLY | O_DIRECTORY));
+  if (!all) return out;
+  for (const std::string& name : TRY(sys::list_directory(*all, sandboxes))) {
+    if (!is_plain_name(name, most_sandbox_name)) continue;
+    std::optional<Found> found = TRY(look_and_sweep(*all, sandboxes, name));
+    if (found) out.push_back(*std::move(found));
+  }
+  return out;
+}
+
+Result<sys::Fd> open_state(const std::string& sandboxes, const std::string& name) {
+  TRY(check_name(name));
+  auto directory = sys::open_file(path::join(sandboxes, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory && directory.error().code == ENOENT)
+    return fail_hint("'sbx ps --all' lists the names", "no sandbox is named '", name, "'");
+  return directory;
+}
+
+Result<bool> remove_state(const std::string& sandboxes, const std::string& name) {
+  const std::string place = path::join(sandboxes, name);
+  const sys::Fd directory = TRY(open_state(sandboxes, name));
+  const std::optional<sys::Fd> lock = TRY(try_lock(directory, place));
+  if (!lock) return true;  // somebody else removed it
+  if (!lock->valid()) return false;
+  TRY(remove_all(place, directory));
+  return true;
+}
+
+Result<sys::Fd> connect_to(const std::string& sandboxes, const std::string& name) {
+  const std::optional<Found> found = TRY(find_sandbox(sandboxes, name));
+  if (!found) return fail_hint("'sbx ps --all' lists the names", "no sandbox is named '", name, "'");
+  if (!found->alive) return fail_hint(text("sbx inspect ", name, " shows how"), "the sandbox '", name, "' has ended");
+  const sys::Fd directory = TRY(open_state(sandboxes, name));
+  auto connection = sys::connect_at(directory, control_name, text("the sandbox '", name, "'"));
+  if (connection || (connection.error().code != ENOENT && connection.error().code != ECONNREFUSED)) return connection;
+  return fail_hint("try again", "the sandbox '", name, "' is starting or ending");
+}
+
+}  // namespace supervise
