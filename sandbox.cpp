@@ -8,6 +8,7 @@
 #include "cli/profile.h"
 #include "cli/report.h"
 #include "cli/run.h"
+#include "cli/sandboxes.h"
 #include "sys/process.h"
 
 #include <cstdlib>
@@ -29,6 +30,12 @@ int dispatch(const cli::Options& options) {
   if (options.help) return cli::print_output(cli::help_of(options.verb));
   switch (options.verb) {
     case cli::Verb::run: return cli::run(options);
+    case cli::Verb::ps: return cli::ps(options);
+    case cli::Verb::inspect: return cli::inspect(options);
+    case cli::Verb::logs: return cli::logs(options);
+    case cli::Verb::stop: return cli::stop(options);
+    case cli::Verb::kill: return cli::kill(options);
+    case cli::Verb::rm: return cli::rm(options);
     case cli::Verb::profile_list: return print(cli::profile_list(places));
     case cli::Verb::profile_show: return print(cli::profile_show(options.operands, options.origin, places));
     case cli::Verb::profile_check: return print_check(cli::profile_check(options.operands, places));

@@ -49,6 +49,12 @@ std::string printable(std::string_view in) {
   return out;
 }
 
+std::string padded(std::string_view in, std::size_t width) {
+  std::string out(in);
+  if (out.size() < width) out.resize(width, ' ');
+  return out;
+}
+
 bool is_plain_name(std::string_view in, std::size_t most) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
   if (in.empty() || in.size() > most || !is_letter(in[0])) return false;

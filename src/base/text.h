@@ -26,6 +26,7 @@ std::string printable(std::string_view in);
 std::vector<std::string> split(std::string_view in, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view in);
+std::string padded(std::string_view in, std::size_t width);  // with blanks behind it
 bool is_utf8(std::string_view in);
 // Letters, digits, - _ and ., the first one a letter or digit: the name of a sandbox or a host.
 bool is_plain_name(std::string_view in, std::size_t most);

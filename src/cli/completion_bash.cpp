@@ -4,7 +4,7 @@
 namespace cli {
 namespace {
 
-constexpr std::string_view opening = R"(# bash completion of sbx, made by 'sbx completion bash'
+constexpr std::string_view opening = R"sh(# bash completion of sbx, made by 'sbx completion bash'
 
 _sbx_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "$cur"); }
 _sbx_files() { compopt -o filenames 2>/dev/null; _sbx_offer -f; }
@@ -14,6 +14,10 @@ _sbx_profiles() {
   names=$("${COMP_WORDS[0]}" profile list 2>/dev/null | while read -r name _; do printf '%s\n' "$name"; done)
   compopt -o filenames 2>/dev/null
   _sbx_offer -f -W "$names"
+}
+
+_sbx_sandboxes() {
+  _sbx_offer -W "$("${COMP_WORDS[0]}" ps --all 2>/dev/null | while read -r name _; do printf '%s\n' "$name"; done | tail -n +2)"
 }
 
 # What follows -- is the command; its own completion knows best.
@@ -38,7 +42,7 @@ _sbx() {
   elif [[ $cur == ":" ]]; then cur=; _sbx_files; return
   elif [[ $option == ":" ]]; then _sbx_files; return
   fi
-)";
+)sh";
 
 constexpr std::string_view closing = R"(}
 complete -F _sbx sbx
@@ -49,6 +53,7 @@ std::string offer(Completes completes, std::string_view argument) {
     case Completes::file: return "_sbx_files";
     case Completes::directory: return "_sbx_directories";
     case Completes::profile: return "_sbx_profiles";
+    case Completes::sandbox: return "_sbx_sandboxes";
     case Completes::verb: return text("_sbx_offer -W '", join(first_words(), " "), "'");
     case Completes::words: break;
   }

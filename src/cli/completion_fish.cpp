@@ -23,6 +23,11 @@ function __sbx_profiles
     $words[1] profile list 2>/dev/null | string replace -r '\s.*' ''
 end
 
+function __sbx_sandboxes
+    set -l words (commandline -opc)
+    $words[1] ps --all 2>/dev/null | tail -n +2 | string replace -r '\s.*' ''
+end
+
 # Is the line one of the verb given? Without a verb it is run.
 function __sbx_is
     __sbx_in_command; and return 1
@@ -39,6 +44,7 @@ std::string action(Completes completes, std::string_view argument) {
     case Completes::file: return " -F";
     case Completes::directory: return " -a '(__fish_complete_directories)'";
     case Completes::profile: return " -F -a '(__sbx_profiles)'";
+    case Completes::sandbox: return " -a '(__sbx_sandboxes)'";
     case Completes::verb: return text(" -a '", join(first_words(), " "), "'");
     case Completes::words: break;
   }

@@ -13,6 +13,12 @@ _sbx_profiles() {
   _alternative 'profiles:profile:compadd -a names' 'files:file:_files'
 }
 
+_sbx_sandboxes() {
+  local -a names
+  names=(${${${(f)"$(_call_program sandboxes $program ps --all 2>/dev/null)"}[2,-1]}%%[[:space:]]*})
+  compadd -a names
+}
+
 _sbx() {
   local curcontext=$curcontext state line program=$words[1]
   typeset -A opt_args
@@ -46,6 +52,7 @@ std::string action(Completes completes, std::string_view argument) {
     case Completes::file: return "_files";
     case Completes::directory: return "_files -/";
     case Completes::profile: return "_sbx_profiles";
+    case Completes::sandbox: return "_sbx_sandboxes";
     case Completes::verb: return text("(", join(first_words(), " "), ")");
     case Completes::words: break;
   }

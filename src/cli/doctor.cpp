@@ -36,12 +36,6 @@ Result<Diagnosis> diagnose() {
   return make_diagnosis(TRY(launch::run_checks(profile)));
 }
 
-std::string padded(std::string_view in, std::size_t width) {
-  std::string out(in);
-  out.resize(std::max(out.size(), width), ' ');
-  return out;
-}
-
 }  // namespace
 
 std::string describe_diagnosis(const Diagnosis& diagnosis, Marks marks) {

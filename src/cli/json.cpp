@@ -75,6 +75,25 @@ Json exit_json(const RunReport& report) {
   return json;
 }
 
+std::string time_text(std::int64_t microseconds) {
+  return utc_time(std::chrono::system_clock::time_point(std::chrono::microseconds(microseconds)));
+}
+
+Json found_json(const supervise::Found& found) {
+  const supervise::Record& record = found.record;
+  Json json = {{"name", found.name}, {"status", supervise::status_names[record.status]}};
+  put(json, "command", record.command);
+  put(json, "profile", record.profiles);
+  put(json, "workdir", record.workdir);
+  json["detached"] = record.detached;
+  if (record.started != 0) json["started"] = time_text(record.started);
+  if (record.ended != 0) json["ended"] = time_text(record.ended);
+  put(json, "cgroup", record.cgroup);
+  if (found.alive) json["launcher"] = found.launcher, json["init"] = record.init;
+  if (record.status == supervise::Status::ended) json["exit"] = {{"code", record.code}, {"reason", record.reason}};
+  return json;
+}
+
 std::string two_digits(unsigned value) { return text(value < 10 ? "0" : "", value); }
 
 }  // namespace
@@ -120,6 +139,24 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
     checks.push_back(std::move(entry));
   }
   return dumped({{"version", 1}, {"works", diagnosis.works}, {"summary", diagnosis.summary}, {"checks", std::move(checks)}});
+}
+
+std::string sandboxes_json(const std::vector<supervise::Found>& all) {
+  Json list = Json::array();
+  for (const supervise::Found& found : all) list.push_back(found_json(found));
+  return dumped(list);
+}
+
+std::string sandbox_json(const supervise::Found& found, std::string_view report) {
+  std::string out = dumped(found_json(found));
+  if (!report.starts_with('{')) return out;
+  out.resize(out.size() - 3);  // "\n}\n"
+  out += ",\n  \"report\": ";
+  for (const char c : trim(report)) {
+    out += c;
+    if (c == '\n') out += "  ";
+  }
+  return out + "\n}\n";
 }
 
 std::string signal_name(int signal) {

@@ -4,6 +4,7 @@
 #include "cli/report.h"
 #include "cli/verdicts.h"
 #include "plan/describe.h"
+#include "supervise/state.h"
 
 namespace cli {
 
@@ -11,6 +12,8 @@ namespace cli {
 std::string report_json(const RunReport& report);
 std::string plan_json(const plan::Plan& plan);
 std::string diagnosis_json(const Diagnosis& diagnosis);
+std::string sandboxes_json(const std::vector<supervise::Found>& all);
+std::string sandbox_json(const supervise::Found& found, std::string_view report);  // report: JSON, or empty
 
 std::string signal_name(int signal);                                // "SIGTERM"
 std::string utc_time(std::chrono::system_clock::time_point moment);  // "2026-11-21T20:57:00Z"

@@ -121,7 +121,10 @@ Result<> collect(Options& options, const Option&, std::string_view value) {
 
 Result<> accept(Options&, const Option&, std::string_view) { return {}; }
 
-constexpr unsigned only(Verb verb) { return 1u << static_cast<unsigned>(verb); }
+template <class... Verbs>
+constexpr unsigned only(Verbs... verbs) {
+  return ((1u << static_cast<unsigned>(verbs)) | ...);
+}
 constexpr unsigned every_verb = ~0u;
 
 constexpr Option options_of_sbx[] = {
@@ -190,7 +193,8 @@ constexpr Option options_of_sbx[] = {
     {.name = "timeout", .argument = "TIME", .group = Group::limits, .help = "end the command after 30s, 10m, 1h",
      .apply = assign, .key = "sandbox.timeout"},
     {.name = "kill-after", .argument = "TIME", .group = Group::limits,
-     .help = "from the end's SIGTERM to its SIGKILL", .apply = assign, .key = "sandbox.kill_after"},
+     .help = "from the end's SIGTERM to its SIGKILL", .apply = assign, .key = "sandbox.kill_after",
+     .verbs = only(Verb::run, Verb::stop)},
     {.name = "ulimit", .argument = "NAME=SOFT[:HARD]", .group = Group::limits,
      .help = "a resource limit: nofile=1024", .apply = append_pair, .key = "resources.ulimit"},
 
@@ -212,6 +216,9 @@ constexpr Option options_of_sbx[] = {
     {.name = "interactive", .letter = 'i', .group = Group::terminal,
      .help = "accepted; standard input is always passed", .apply = accept},
 
+    {.name = "detach", .letter = 'd', .group = Group::terminal,
+     .help = "return when the command runs; see sbx logs, ps, stop", .apply = turn_on<&Options::detach>},
+
     {.name = "report", .argument = "FILE|fd:N", .group = Group::after, .help = "write what happened, as JSON",
      .apply = report, .completes = Completes::file},
     {.name = "stats", .group = Group::after, .help = "a summary on standard error", .apply = turn_on<&Options::stats>},
@@ -222,7 +229,16 @@ constexpr Option options_of_sbx[] = {
 
     {.name = "origin", .help = "say where each value comes from", .apply = turn_on<&Options::origin>,
      .verbs = only(Verb::profile_show)},
-    {.name = "json", .help = "print JSON", .apply = turn_on<&Options::json>, .verbs = only(Verb::doctor)},
+    {.name = "json", .help = "print JSON", .apply = turn_on<&Options::json>, .verbs = only(Verb::doctor, Verb::ps)},
+    {.name = "all", .letter = 'a', .help = "show ended ones too", .apply = turn_on<&Options::all>, .verbs = only(Verb::ps)},
+    {.name = "follow", .letter = 'f', .help = "go on until the sandbox ends", .apply = turn_on<&Options::follow>,
+     .verbs = only(Verb::logs)},
+    {.name = "force", .letter = 'f', .help = "kill what still runs", .apply = turn_on<&Options::force>, .verbs = only(Verb::rm)},
+    {.name = "signal", .letter = 's', .argument = "SIGNAL", .help = "send this one: HUP, SIGUSR1, 10",
+     .apply = [](Options& options, const Option&, std::string_view value) -> Result<> {
+       options.signal = value;
+       return {};
+     }, .verbs = only(Verb::kill)},
     {.name = "help", .letter = 'h', .help = "print this help", .apply = turn_on<&Options::help>, .verbs = every_verb},
     {.name = "version", .help = "print the version",
      .apply = [](Options& options, const Option&, std::string_view) -> Result<> {
@@ -234,6 +250,12 @@ constexpr Option options_of_sbx[] = {
 // In the order of Verb.
 constexpr VerbRow verbs_of_sbx[] = {
     {Verb::run, "run", "", "run a command (the verb may be left out)"},
+    {Verb::ps, "ps", "", "the sandboxes with a name that run"},
+    {Verb::inspect, "inspect", "NAME", "all that is known of one, as JSON", 1, 1, Completes::sandbox},
+    {Verb::logs, "logs", "NAME", "the output of a detached one", 1, 1, Completes::sandbox},
+    {Verb::stop, "stop", "NAME...", "end them: SIGTERM, then SIGKILL", 1, any_number, Completes::sandbox},
+    {Verb::kill, "kill", "NAME...", "send their commands a signal; SIGKILL", 1, any_number, Completes::sandbox},
+    {Verb::rm, "rm", "NAME...", "forget ended ones: record, report, log", 1, any_number, Completes::sandbox},
     {Verb::profile_list, "profile list", "", "the profiles that -P can name"},
     {Verb::profile_show, "profile show", "NAME|FILE...", "the merged result", 1, any_number, Completes::profile},
     {Verb::profile_check, "profile check", "NAME|FILE...", "look for mistakes", 1, any_number, Completes::profile},

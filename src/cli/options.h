@@ -14,7 +14,10 @@
 
 namespace cli {
 
-enum class Verb { run, profile_list, profile_show, profile_check, profile_diff, doctor, completion, chown_back, help, version };
+enum class Verb {
+  run, ps, inspect, logs, stop, kill, rm,
+  profile_list, profile_show, profile_check, profile_diff, doctor, completion, chown_back, help, version
+};
 
 enum class DryRun { none, text, json };
 
@@ -41,7 +44,9 @@ struct Options {
   bool clear_env = false;
   std::optional<ReportTarget> report;
   bool stats = false, quiet = false, verbose = false;
-  bool origin = false, json = false, help = false;
+  bool detach = false;
+  bool origin = false, json = false, help = false, all = false, force = false, follow = false;
+  std::string signal;                 // of kill
   std::vector<std::string> operands;  // of the verbs other than run
   std::vector<std::string> command;   // what follows --, verbatim
 };
@@ -52,7 +57,7 @@ inline constexpr EnumNames<Group, 10> group_names{{"profile", "identity", "files
 static_assert(group_names.complete());
 
 // What a shell offers for an argument. words: those of the argument's own text.
-enum class Completes { words, file, directory, profile, verb };
+enum class Completes { words, file, directory, profile, verb, sandbox };
 
 struct Option {
   std::string_view name;      // without the dashes

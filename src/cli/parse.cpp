@@ -22,10 +22,12 @@ const Option* find_option(std::string_view name) {
   return nullptr;
 }
 
-const Option* find_option(char letter) {
+// The verb's own; else another's, whose mention helps.
+const Option* find_option(char letter, Verb verb) {
+  const Option* found = nullptr;
   for (const Option& option : option_table())
-    if (option.letter == letter && letter != 0) return &option;
-  return nullptr;
+    if (option.letter == letter && letter != 0 && (found == nullptr || option.belongs_to(verb))) found = &option;
+  return found;
 }
 
 std::unexpected<Error> fail_unknown(std::string_view name, Verb verb) {
@@ -99,7 +101,7 @@ Result<> parse_long(Options& options, std::string_view word, Words& words) {
 // "-u root", "-uroot", "-iT".
 Result<> parse_letters(Options& options, std::string_view letters, Words& words) {
   while (!letters.empty()) {
-    const Option* option = find_option(letters.front());
+    const Option* option = find_option(letters.front(), options.verb);
     if (option == nullptr) {
       // The whole character, if it is more than one byte.
       const std::string_view shown = letters.front() & 0x80 ? letters : letters.substr(0, 1);

@@ -2,6 +2,7 @@
 #include "cli/run.h"
 
 #include "base/path.h"
+#include "cli/detach.h"
 #include "cli/env_file.h"
 #include "cli/json.h"
 #include "cli/load.h"
@@ -12,6 +13,7 @@
 #include "plan/describe.h"
 #include "plan/make.h"
 #include "supervise/sandbox.h"
+#include "sys/memory.h"
 #include "sys/process.h"
 
 #include <cstdlib>
@@ -90,16 +92,53 @@ Result<int> print_plan(const plan::Plan& plan, DryRun form) {
 
 // What a launch is made of, in the order it comes to be.
 struct Stages {
+  Detached detached;           // of -d
   profile::Profile profile;    // what was asked
   Host host;                   // what this machine allows
   plan::Plan plan;             // what will be done
+  supervise::State state;      // of a named one
   supervise::Sandbox sandbox;  // done
 };
 
+// A name nobody has thought of: 32 random bits.
+std::string random_name() {
+  constexpr std::string_view letters = "0123456789abcdef";
+  std::string name = "sbx-";
+  std::uint64_t bits = sys::random_number();
+  for (int i = 0; i < 8; ++i, bits >>= 4) name += letters[bits & 15];
+  return name;
+}
+
+// The name and the files of the state, before anything else is made.
+Result<> prepare_state(const Options& options, const RunReport& report, Stages& stages) {
+  const plan::Plan& plan = stages.plan;
+  if (!plan.named) return {};
+  if (options.detach && plan.command.terminal)
+    return fail_hint("leave out -t or -d; -T where the profile asks for a terminal", "a detached sandbox has no terminal");
+  const auto started = std::chrono::duration_cast<std::chrono::microseconds>(report.started.time_since_epoch());
+  supervise::Record record{.command = options.command, .profiles = report.profiles, .workdir = plan.command.workdir,
+                           .cgroup = {}, .started = started.count(), .detached = options.detach, .reason = {}};
+  const std::string place = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
+  stages.state = TRY(supervise::take_name(place, plan.name, std::move(record)));
+  if (!options.detach) return {};
+  stages.state.log = TRY(supervise::Log::open(stages.state.directory, std::move(stages.detached.output)));
+  return {};
+}
+
+Result<> start_sandbox(const Options& options, Stages& stages) {
+  const bool named = stages.state.exists();
+  stages.sandbox = TRY(launch::start(stages.plan, named ? &stages.state : nullptr));
+  if (!options.detach) return {};
+  TRY(let_go_of_output(*stages.state.log));
+  stages.sandbox.tell_running = [&stages] { return tell_running(stages.detached, stages.plan.name); };
+  return {};
+}
+
 // Each from the ones before it.
 Result<int> run_stages(const Options& options, RunReport& report, Stages& stages) {
-  auto& [profile, host, plan, sandbox] = stages;
+  auto& [detached, profile, host, plan, state, sandbox] = stages;
   profile = TRY(requested_profile(options));
+  if (options.detach && !profile.name) profile.name = profile::Item{random_name(), {"command line"}};
   report.profiles = profile.chain;
   host = TRY(launch::probe_host(profile));
   plan = TRY(plan::make(profile, host, options.command));
@@ -109,7 +148,8 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
     for (const std::string& feature : plan.degraded) print_note(text("without ", feature, ", as allowed"));
   if (options.verbose)
     for (const std::string& note : plan.notes) print_note(note);
-  sandbox = TRY(launch::start(plan));
+  TRY(prepare_state(options, report, stages));
+  TRY(start_sandbox(options, stages));
   // On a terminal of its own the command may be drawing: what was denied is said afterwards.
   const bool at_once = !options.quiet && !plan.command.terminal;
   if (at_once) sandbox.engine.tell_blocked = [](const supervise::Blocked& each) { print_note(describe_blocked(each)); };
@@ -120,24 +160,44 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
   return report.code;
 }
 
+// What did not come to run leaves nothing.
+Result<> end_state(const RunReport& report, Stages& stages) {
+  if (!stages.state.exists()) return {};
+  if (!stages.sandbox.running) return supervise::drop_state(stages.state);
+  stages.state.record.code = report.code;
+  stages.state.record.reason = supervise::reason_names[report.reason];
+  return supervise::end_state(stages.state, report_json(report));
+}
+
 int run_and_report(const Options& options, Stages& stages) {
   RunReport report;
   report.command = options.command;
   report.started = std::chrono::system_clock::now();
-  if (options.report)
-    if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
   Result<int> status = run_stages(options, report, stages);
   if (!status) {
     if (report.reason != supervise::Reason::mask && report.reason != supervise::Reason::engine) report.reason = supervise::Reason::setup;
     report.code = status.error().status;
     report.error = status.error().message;
+    // Where the caller's standard error cannot be had back, nobody can be told anything.
+    static_cast<void>(show_errors(stages.detached).has_value());
     print_error(status.error());
   }
   if (options.dry_run != DryRun::none) return report.code == 0 && status ? *status : report.code;
   if (options.stats) print_stats(report);
+  if (Result<> ended = end_state(report, stages); !ended) report.code = print_error(ended.error());
   if (options.report)
     if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
   return report.code;
+}
+
+// The launcher of -d: its caller waits for a word in every case.
+int run_detached(const Options& options, Stages& stages) {
+  const auto status = detach(stages.detached);
+  if (!status) return print_error(status.error());
+  if (*status) return **status;
+  const int code = run_and_report(options, stages);
+  if (const Result<> told = tell_status(stages.detached, code); !told) return told.error().status;
+  return code;
 }
 
 }  // namespace
@@ -151,8 +211,11 @@ Result<profile::Profile> requested_profile(const Options& options) {
 
 int run(const Options& options) {
   Stages stages;
+  if (options.report)
+    if (Result<> possible = check_report_target(*options.report); !possible) return print_error(possible.error());
   // The kernel takes it all back at once; destructors would take it apart string by string.
-  sys::exit_now(run_and_report(options, stages));
+  const bool detached = options.detach && options.dry_run == DryRun::none;
+  sys::exit_now(detached ? run_detached(options, stages) : run_and_report(options, stages));
 }
 
 }  // namespace cli

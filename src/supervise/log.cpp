@@ -11,12 +11,18 @@ namespace supervise {
 
 namespace {
 constexpr std::size_t most_per_turn = 64 << 10;  // a pipe's size (pipe(7))
+constexpr int standard_error = 2;
 }
 
 Result<> Log::start_file(const sys::Fd& directory) {
   file_ = TRY(sys::open_at(directory, "log", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0600));
   size_ = 0;
-  return {};
+  return errors_ ? sys::duplicate_onto(file_, standard_error) : Result<>{};
+}
+
+Result<> Log::take_errors() {
+  errors_ = true;
+  return sys::duplicate_onto(file_, standard_error);
 }
 
 Result<Log> Log::open(const sys::Fd& directory, sys::Fd source) {

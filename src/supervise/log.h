@@ -18,7 +18,7 @@ class Log {
   // Makes the file; `source` is the reading end of the pipe.
   static Result<Log> open(const sys::Fd& directory, sys::Fd source);
   const sys::Fd& source() const { return source_; }
-  const sys::Fd& file() const { return file_; }  // to add a line of sbx's own
+  Result<> take_errors();                        // standard error of this process goes there too
   Result<> copy(const sys::Fd& directory);       // what is readable; at the end of all writers `source` is closed
   Result<> drain(const sys::Fd& directory);      // what is still in the pipe, after the end
   const std::optional<Error>& lost() const { return lost_; }  // why something is missing
@@ -27,6 +27,7 @@ class Log {
   Result<> start_file(const sys::Fd& directory);
   sys::Fd source_, file_;
   std::uint64_t size_ = 0;
+  bool errors_ = false;
   std::optional<Error> lost_;
 };
 

@@ -132,11 +132,11 @@ Result<> State::write_record() const {
   return sys::replace_file_at(directory, record_name, encode(record), 0600, text(place, "/", record_name));
 }
 
-Result<State> take_name(const std::string& sandboxes, const std::string& name) {
+Result<State> take_name(const std::string& sandboxes, const std::string& name, Record record) {
   TRY(check_name(name));
   State state;
   state.place = path::join(sandboxes, name);
-  state.record.started = sys::unix_now_microseconds();
+  state.record = std::move(record);
   Result<> taken = sys::make_directories(sandboxes, 0700);
   if (taken) taken = lock_name_of(state, sandboxes, name);
   if (taken && !(taken = prepare(state))) static_cast<void>(drop_state(state).has_value());  // the first error counts

@@ -35,7 +35,7 @@ struct State {
   Result<> write_record() const;
 };
 // In use is an error; what an ended one left is removed. Nothing is left of a name that could not be taken.
-Result<State> take_name(const std::string& sandboxes, const std::string& name);
+Result<State> take_name(const std::string& sandboxes, const std::string& name, Record record);
 // The record as it is now and the report stay, until somebody takes the name or removes them; the name is free.
 Result<> end_state(State& state, std::string_view report);
 // Nothing stays: the sandbox did not come to be.

@@ -87,13 +87,13 @@ Result<rusage> end_all_others() {
   return usage;
 }
 
-namespace {
-
 Result<std::pair<Fd, Fd>> make_pipe(const std::string& name) {
   int ends[2];
   if (SYS(::pipe2(ends, O_CLOEXEC)) < 0) return fail_errno("pipe for ", name);
   return std::pair(Fd(ends[0]), Fd(ends[1]));
 }
+
+namespace {
 
 // posix_spawnp(3) with one of the program's descriptors on a pipe. SIGCHLD may be blocked here: the child starts clean.
 Result<RunningProgram> spawn_with_pipe(const std::vector<std::string>& argv, int captured) {

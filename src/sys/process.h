@@ -32,6 +32,8 @@ Result<Process> clone_process(std::uint64_t flags, const char* what);
 using ChildMain = void (*)(void* argument);
 Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what);
 
+Result<std::pair<Fd, Fd>> make_pipe(const std::string& name);  // reader, writer
+
 struct Ended {
   bool signaled = false;
   int number = 0;  // exit status or signal
