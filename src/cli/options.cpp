@@ -34,6 +34,13 @@ Result<> append_each(Options& options, const Option& option, std::string_view va
   return {};
 }
 
+// docker's counts memory too; -1 is no limit.
+Result<> memory_swap(Options& options, const Option& option, std::string_view value) {
+  const bool none = value == "-1" || value == "max";
+  add(options, option, Change::assign, option.key, none ? "max" : text("total:", value));
+  return {};
+}
+
 // "!*" empties the list: docker's --cap-drop ALL.
 Result<> remove(Options& options, const Option& option, std::string_view value) {
   const bool all = value == "ALL" || value == "all";
@@ -190,6 +197,22 @@ constexpr Option options_of_sbx[] = {
     {.name = "pcap", .argument = "FILE", .group = Group::network, .help = "write every frame to FILE",
      .apply = host_file, .key = "network.pcap", .completes = Completes::file},
 
+    {.name = "memory", .letter = 'm', .argument = "SIZE", .group = Group::limits, .help = "end it when it uses more memory: 512M, 2G",
+     .apply = assign, .key = "resources.memory"},
+    {.name = "memory-swap", .argument = "SIZE", .group = Group::limits, .help = "memory and swap together, as docker counts",
+     .apply = memory_swap, .key = "resources.swap"},
+    {.name = "cpus", .argument = "N.N", .group = Group::limits, .help = "the time of so many processors: 1.5",
+     .apply = assign, .key = "resources.cpus"},
+    {.name = "cpu-weight", .argument = "WEIGHT", .group = Group::limits, .help = "its share among others: 1 to 10000, usually 100",
+     .apply = assign, .key = "resources.cpu_weight"},
+    {.name = "cpuset-cpus", .argument = "LIST", .group = Group::limits, .help = "the processors it may run on: 0-3,6",
+     .apply = assign, .key = "resources.cpuset"},
+    {.name = "pids-limit", .argument = "NUMBER", .group = Group::limits, .help = "how many processes and threads it may have",
+     .apply = assign, .key = "resources.pids"},
+    {.name = "io-max", .argument = "LIMIT", .group = Group::limits, .help = "limits of a device: '/dev/sda rbps=10M wiops=500'",
+     .apply = append, .key = "resources.io_max"},
+    {.name = "qos", .argument = "guaranteed|burstable|batch", .group = Group::limits, .help = "what it is among others",
+     .apply = assign, .key = "resources.qos", .closed = true},
     {.name = "timeout", .argument = "TIME", .group = Group::limits, .help = "end the command after 30s, 10m, 1h",
      .apply = assign, .key = "sandbox.timeout"},
     {.name = "kill-after", .argument = "TIME", .group = Group::limits,

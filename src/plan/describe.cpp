@@ -2,6 +2,7 @@
 #include "plan/describe.h"
 
 #include "base/units.h"
+#include "plan/cgroup.h"
 #include "plan/network.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ struct DescribeStep {
   Line operator()(const Proc& step) const { return {"mount", "proc", step.inside, {}}; }
   Line operator()(const Sysfs& step) const { return {"mount", "sysfs", step.inside, "read-only"}; }
   Line operator()(const Devpts& step) const { return {"mount", "devpts", step.inside, "own instance"}; }
+  Line operator()(const CgroupMount& step) const { return {"mount", "cgroup2", step.inside, "read-only, where there is a group"}; }
   Line operator()(const Pin& step) const { return {"mount", "pin", step.inside, text(step.read_only ? "read-only" : "cannot be moved", step.watch ? ", watched" : "")}; }
   Line operator()(const Mask& step) const { return {"mount", "mask", step.inside, text(step.watch ? "empty, watched" : "empty", step.optional ? ", where it can be made" : "")}; }
 };
@@ -102,7 +104,18 @@ void describe_network(const Network& network, std::vector<Line>& lines) {
   std::unreachable();
 }
 
+void describe_cgroup(const Cgroup& cgroup, std::vector<Line>& lines) {
+  if (cgroup.need == CgroupNeed::none) return;
+  const bool required = cgroup.need == CgroupNeed::required;
+  lines.push_back({"cgroup", required ? "required" : "welcome", cgroup.parent.empty() ? "delegated" : cgroup.parent,
+                   join(controllers_of(cgroup.settings), " ") + (cgroup.may_be_missing ? "; what is missing is a note" : "")});
+  for (const CgroupSetting& each : cgroup.settings)
+    lines.push_back({"limit", "cgroup", each.file, text(each.device, each.device.empty() ? "" : " ", each.value, each.required ? "" : ", where the kernel has it")});
+  if (cgroup.oom_score_adj != 0) lines.push_back({"limit", "oom", "score", text("adjusted by ", cgroup.oom_score_adj)});
+}
+
 void describe_confinement(const Plan& plan, std::vector<Line>& lines) {
+  describe_cgroup(plan.cgroup, lines);
   for (const Limit& limit : plan.limits) {
     const auto words = [](std::uint64_t value) { return value == UINT64_MAX ? std::string("unlimited") : text(value); };
     lines.push_back({"limit", "rlimit", limit.name, text(words(limit.soft), ", hard ", words(limit.hard))});

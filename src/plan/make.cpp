@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "base/units.h"
+#include "plan/cgroup.h"
 #include "plan/command.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
@@ -134,6 +135,7 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
                                Namespace::uts, Namespace::cgroup})
     if (kind != Namespace::net || plan.network.mode != NetworkMode::host) plan.namespaces.push_back(kind);
   if (plan.time.boottime.count() != 0 || plan.time.monotonic.count() != 0) plan.namespaces.push_back(Namespace::time);
+  plan.cgroup = TRY(make_cgroup(profile, host));
   FileSystem files = TRY(make_filesystem(profile, host, plan));
   plan.prepare = std::move(files.prepare), plan.mounts = std::move(files.steps), plan.notes = std::move(files.notes);
   plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());

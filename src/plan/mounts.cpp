@@ -103,7 +103,7 @@ Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& 
   add_temporary(out.steps, empty);
   add_devices(out.steps);
   add_proc(out.steps, host);
-  add_sys(out.steps, host, plan.network.mode);
+  add_sys(out.steps, host, plan);
   return {};
 }
 

@@ -59,6 +59,7 @@ struct Directory { std::string inside; unsigned mode = 0755; };
 struct Proc { std::string inside; };
 struct Sysfs { std::string inside; };
 struct Devpts { std::string inside; };
+struct CgroupMount { std::string inside; };  // the sandbox's own control group, read-only, where it has one
 // A host directory with files of ours in front: a read-only overlay of two lowers.
 struct Layered {
   std::string outside, inside;
@@ -74,10 +75,26 @@ struct Mask {
   bool optional = false;  // nothing is done where it does not exist
 };
 
-using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Proc, Sysfs, Devpts, Pin, Mask>;
+using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
 const std::string& inside_of(const MountStep& step);
 
 struct Limit { std::string name; int resource = 0; std::uint64_t soft = 0, hard = 0; };  // setrlimit(2)
+
+// One file of a control group (cgroups(7), version 2): "memory.max" = "536870912".
+struct CgroupSetting {
+  std::string file, value;
+  std::string device = {};  // of io.max, before the value: "8:0", or a path on the device that is meant
+  bool required = true;     // false: what a limit brings with it, written where the kernel has the file
+  bool operator==(const CgroupSetting&) const = default;
+};
+enum class CgroupNeed { none, welcome, required };
+struct Cgroup {
+  CgroupNeed need = CgroupNeed::none;
+  std::vector<CgroupSetting> settings;   // in the order in which they are written
+  std::string parent;                    // a path as in /proc/PID/cgroup; empty: what is delegated is looked for
+  bool may_be_missing = false;           // a limit that cannot be had is a note
+  int oom_score_adj = 0;                 // of the payload (proc_pid_oom_score_adj(5))
+};
 
 struct Privileges {
   std::vector<std::string> capabilities;  // kept: names without CAP_; usually none
@@ -122,6 +139,7 @@ struct Plan {
   std::vector<std::string> prepare;   // directories of sbx's own to make on the host first (a kept home)
   std::vector<MountStep> mounts;
   std::vector<Limit> limits;
+  Cgroup cgroup;
   Privileges privileges;
   Network network;
   Landlock landlock;

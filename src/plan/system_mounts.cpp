@@ -118,9 +118,10 @@ void add_proc(std::vector<MountStep>& steps, const Host& host) {
 }
 
 // Who owns the network namespace may mount its sysfs. The host's shows more than a new one, and holds mounts.
-void add_sys(std::vector<MountStep>& steps, const Host& host, NetworkMode network) {
-  if (network != NetworkMode::host) {
+void add_sys(std::vector<MountStep>& steps, const Host& host, const Plan& plan) {
+  if (plan.network.mode != NetworkMode::host) {
     steps.push_back(Sysfs{"/sys"});
+    if (plan.cgroup.need != CgroupNeed::none) steps.push_back(CgroupMount{"/sys/fs/cgroup"});
   } else {
     steps.push_back(Bind{.outside = "/sys", .inside = "/sys"});
     for (const std::string_view name : sys_mount_points) steps.push_back(Mask{.inside = text("/sys/", name), .optional = true});

@@ -11,7 +11,7 @@ void add_root_links(std::vector<MountStep>& steps, const Host& host);
 void add_temporary(std::vector<MountStep>& steps, bool empty_root);
 void add_devices(std::vector<MountStep>& steps);
 void add_proc(std::vector<MountStep>& steps, const Host& host);
-void add_sys(std::vector<MountStep>& steps, const Host& host, NetworkMode network);
+void add_sys(std::vector<MountStep>& steps, const Host& host, const Plan& plan);
 void add_etc(std::vector<MountStep>& steps, const Host& host, const Plan& plan, const std::string& home);
 
 }  // namespace plan

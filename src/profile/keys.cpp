@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "base/units.h"
 #include "net/config.h"
+#include "profile/resource_values.h"
 #include "profile/values.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ Result<> check_true(std::string_view value) {
   return fail_hint("leave it out", "it is always true and cannot be turned off");
 }
 
-constexpr std::array<Key, 42> table{{
+constexpr std::array<Key, 56> table{{
     {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
      "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
@@ -108,6 +109,33 @@ constexpr std::array<Key, 42> table{{
     {"network.pcap", &Profile::net_pcap, Kind::host_path, "FILE", check_path, nullptr,
      "A file of the host's that every frame is written to, as pcapng."},
 
+    {"resources.memory", &Profile::memory, Kind::number, "SIZE|max", parses<parse_memory>, nullptr,
+     "How much memory all of it may use; more, and the sandbox is ended."},
+    {"resources.memory_high", &Profile::memory_high, Kind::number, "SIZE|max", parses<parse_memory>, nullptr,
+     "From here on the kernel slows it down and takes memory back."},
+    {"resources.swap", &Profile::swap, Kind::number, "SIZE|max|total:SIZE", parses<parse_swap>, nullptr,
+     "How much of it may be swapped out, or memory and swap in total; none by default."},
+    {"resources.cpus", &Profile::cpus, Kind::number, "N.N|max", parses<parse_cpus>, nullptr, "How many processors' time."},
+    {"resources.cpu_weight", &Profile::cpu_weight, Kind::number, "WEIGHT", parses<parse_weight>, nullptr,
+     "Its share where processors are short: 1 to 10000, usually 100."},
+    {"resources.cpu_burst", &Profile::cpu_burst, Kind::duration, "TIME", parses<parse_burst>, nullptr,
+     "Unused processor time it may save up."},
+    {"resources.cpu_idle", &Profile::cpu_idle, Kind::boolean, "true|false", nullptr, nullptr,
+     "Whether it runs only where nothing else wants to."},
+    {"resources.cpuset", &Profile::cpuset, Kind::text, "LIST", parses<parse_cpuset>, nullptr,
+     "The processors it may run on: 0-3,6."},
+    {"resources.pids", &Profile::pids, Kind::number, "NUMBER|max", parses<parse_pids>, nullptr,
+     "How many processes and threads it may have."},
+    {"resources.io_max", &Profile::io_max, Kind::text, "LIMIT", parses<parse_io_limit>, nullptr,
+     "Limits of block devices by rbps, wbps, riops and wiops."},
+    {"resources.io_weight", &Profile::io_weight, Kind::number, "WEIGHT", parses<parse_weight>, nullptr,
+     "Its share where devices are busy: 1 to 10000, usually 100."},
+    {"resources.qos", &Profile::qos, Kind::word, "guaranteed|burstable|batch", nullptr, nullptr,
+     "What it is among others: kept from want, slowed before its end, or last."},
+    {"resources.parent", &Profile::cgroup_parent, Kind::text, "CGROUP", check_cgroup_path, nullptr,
+     "The control group to make its own in."},
+    {"resources.on_unavailable", &Profile::on_unavailable, Kind::word, "fail|warn", nullptr, nullptr,
+     "What happens where a limit cannot be had."},
     {"resources.ulimit", &Profile::ulimit, Kind::number, "SOFT[:HARD]", parses<parse_ulimit_value>, check_ulimit_name,
      "Limits of setrlimit(2) by name."},
 

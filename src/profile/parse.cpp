@@ -77,7 +77,11 @@ std::optional<std::string> scalar_text(Kind kind, const toml::node& node) {
   if (const auto* string = node.as_string()) return string->get();
   if (kind != Kind::number && kind != Kind::duration) return std::nullopt;
   if (const auto* integer = node.as_integer()) return text(integer->get());
-  return std::nullopt;
+  const auto* fraction = node.as_floating_point();
+  if (fraction == nullptr || kind != Kind::number || !(fraction->get() >= 0 && fraction->get() < 1e9)) return std::nullopt;
+  // To five places, which is what is finest of all keys (cpus).
+  const auto scaled = static_cast<std::uint64_t>(fraction->get() * 1e5 + 0.5);
+  return text(scaled / 100'000, ".", text(100'000 + scaled % 100'000).substr(1));
 }
 
 std::string_view wanted_name(Kind kind) {

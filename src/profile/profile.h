@@ -42,6 +42,8 @@ struct Profile {
   Scalar net_mode, net_pcap;
   List net_allow, net_deny, net_publish, net_host_ports, net_dns;
   // [resources]
+  Scalar memory, memory_high, swap, cpus, cpu_weight, cpu_burst, cpu_idle, cpuset, pids, io_weight, qos, cgroup_parent, on_unavailable;
+  List io_max;
   Map ulimit;
   // [seccomp]
   Scalar seccomp_default, seccomp_errno;

@@ -6,6 +6,7 @@ namespace supervise {
 int exit_status_of(const Outcome& outcome) {
   switch (outcome.reason) {
     case Reason::exited: return outcome.code;
+    case Reason::oom:
     case Reason::signaled: return exit_status::signal_base + outcome.signal;
     case Reason::timeout: return exit_status::timeout;
     case Reason::engine:

@@ -3,6 +3,7 @@
 
 #include "base/enum_names.h"
 #include "base/result.h"
+#include "supervise/cgroup.h"
 #include "supervise/control.h"
 #include "supervise/engine.h"
 #include "supervise/state.h"
@@ -24,6 +25,7 @@ struct Sandbox {
   sys::Fd channel;                       // the handshake's socket
   sys::Fd signals;                       // what the launcher was told to pass on
   Engine engine;                         // of a network of its own; else there is none
+  Cgroup cgroup;                         // where one was asked for and can be had
   std::array<bool, 3> terminal{};        // which of 0–2 the sandbox's own pty stands in for
   std::chrono::nanoseconds started{};    // CLOCK_MONOTONIC
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
@@ -35,8 +37,8 @@ struct Sandbox {
   std::function<Result<Reply>(Request&, sys::Fd& connection)> attend = {};
 };
 
-enum class Reason { exited, signaled, timeout, engine, mask, setup, count_ };
-inline constexpr EnumNames<Reason, 6> reason_names{{"exited", "signaled", "timeout", "engine", "mask", "setup"}};
+enum class Reason { exited, signaled, timeout, oom, engine, mask, setup, count_ };
+inline constexpr EnumNames<Reason, 7> reason_names{{"exited", "signaled", "timeout", "oom", "engine", "mask", "setup"}};
 static_assert(reason_names.complete());
 
 struct Outcome {
@@ -47,6 +49,7 @@ struct Outcome {
   std::chrono::nanoseconds wall{};
   rusage usage{};                        // of everything that init waited for (getrusage(2))
   std::optional<NetworkUse> network;     // where an engine ran
+  std::optional<CgroupUsage> cgroup;     // where there was one
   std::vector<std::string> notes;        // what went wrong beside the payload, and did not end it
 };
 

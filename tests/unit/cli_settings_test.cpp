@@ -23,7 +23,8 @@ TEST(CliSettings, EveryOptionOfTheTableIsAccepted) {
       {"ro", "/a"}, {"rw", "/a:/b"}, {"volume", "/a:/b:ro"}, {"tmpfs", "/t:size=1M"}, {"hide", "/h"},
       {"home", "keep:a"}, {"rootfs", "r"}, {"workdir", "/w"}, {"env", "A=b"}, {"secret", "k=/f"}, {"net", "user"},
       {"allow", "github.com:443"}, {"deny", "udp://@lan"}, {"publish", "8080:80/udp"}, {"host-port", "5432"}, {"dns", "192.0.2.53"}, {"pcap", "p"},
-      {"timeout", "10m"}, {"kill-after", "2s"}, {"ulimit", "nofile=1:2"}, {"cap-add", "KILL"}, {"cap-drop", "ALL"},
+      {"memory", "512M"}, {"memory-swap", "-1"}, {"cpus", "1.5"}, {"cpu-weight", "50"}, {"cpuset-cpus", "0-1,3"}, {"pids-limit", "64"},
+      {"io-max", "/dev/sda rbps=1M"}, {"qos", "batch"}, {"timeout", "10m"}, {"kill-after", "2s"}, {"ulimit", "nofile=1:2"}, {"cap-add", "KILL"}, {"cap-drop", "ALL"},
       {"landlock", "auto"}, {"nested-userns", ""}, {"allow-degraded", "hide,landlock"}, {"tty", ""}, {"no-tty", ""}};
   for (const cli::Option& option : cli::option_table()) {
     const bool changes_the_profile = !option.key.empty() || option.name == "set" || option.name == "volume" || option.name == "env";

@@ -75,6 +75,21 @@ deny = ["@lan"]
 publish = ["127.0.0.1:8080-8081:80-81/udp"]
 host_ports = [5432, "80"]
 dns = ["2001:db8::53"]
+[resources]
+memory = "512M"
+memory_high = 400000000
+swap = "total:1G"
+cpus = 1.5
+cpu_weight = 50
+cpu_burst = "20ms"
+cpu_idle = false
+cpuset = "0-1,3"
+pids = 64
+io_max = ["/dev/sda rbps=1M wiops=max"]
+io_weight = 200
+qos = "burstable"
+parent = "/a/b"
+on_unavailable = "warn"
 [resources.ulimit]
 nofile = 10
 core = "0:unlimited"
