@@ -28,6 +28,7 @@ Json active_json(const Active& active) {
   put(json, "network", active.network);
   if (active.landlock != 0) json["landlock"] = active.landlock;
   put(json, "overlay", active.overlay);
+  json["cgroup"] = active.cgroup;
   if (active.nested_userns) json["nested_userns"] = true;
   return json;
 }
@@ -66,6 +67,29 @@ Json network_json(const NetworkReport& network) {
   for (const supervise::Blocked& each : network.use->blocked) json["blocked"].push_back(blocked_json(each));
   if (network.use->not_listed > 0) json["blocked_not_listed"] = network.use->not_listed;
   return json;
+}
+
+template <class Value>
+void put_some(Json& json, const char* name, const std::optional<Value>& value) {
+  if (value) json[name] = *value;
+}
+
+Json pressure_json(const supervise::CgroupUsage& usage) {
+  Json json = Json::object();
+  for (const auto& [name, pressure] : {std::pair("cpu", &usage.cpu_pressure), {"memory", &usage.memory_pressure}, {"io", &usage.io_pressure}})
+    if (*pressure) json[name] = {{"some_s", in_seconds((*pressure)->some)}, {"full_s", in_seconds((*pressure)->full)}};
+  return json;
+}
+
+// Into what is there by now, of processor time and memory.
+void put_cgroup(Json& json, const supervise::CgroupUsage& usage) {
+  if (usage.throttled) json["cpu"]["throttled_s"] = in_seconds(*usage.throttled);
+  put_some(json["cpu"], "throttled_periods", usage.throttled_periods);
+  put_some(json["memory"], "oom_kills", usage.oom_kills);
+  if (usage.pids_peak) json["pids"] = {{"peak", *usage.pids_peak}};
+  if (usage.pids_refused) json["pids"]["refused"] = *usage.pids_refused;
+  if (usage.io_read && usage.io_written) json["io"] = {{"read_bytes", *usage.io_read}, {"write_bytes", *usage.io_written}};
+  put(json, "pressure", pressure_json(usage));
 }
 
 Json exit_json(const RunReport& report) {
@@ -110,6 +134,7 @@ std::string report_json(const RunReport& report) {
   if (report.cpu_user && report.cpu_system)
     json["cpu"] = {{"user_s", in_seconds(*report.cpu_user)}, {"system_s", in_seconds(*report.cpu_system)}};
   if (report.peak_bytes) json["memory"] = {{"peak_bytes", *report.peak_bytes}};
+  if (report.cgroup) put_cgroup(json, *report.cgroup);
   if (report.network) json["network"] = network_json(*report.network);
   if (report.active) json["active"] = active_json(*report.active);
   json["degraded"] = report.degraded;

@@ -43,6 +43,7 @@ std::string describe_end(const RunReport& report) {
     case Reason::exited: return text("exited with ", report.code);
     case Reason::signaled: return text("killed by ", signal_name(report.signal));
     case Reason::timeout: return "ended by the timeout";
+    case Reason::oom: return "killed for want of memory";
     case Reason::engine:
     case Reason::mask: return text("ended: ", report.error);
     case Reason::setup: return text("not started: ", report.error);
@@ -57,8 +58,20 @@ std::string describe_active(const Active& active) {
   if (!active.seccomp.empty()) out += text("; seccomp ", active.seccomp);
   if (active.landlock != 0) out += text("; landlock ", active.landlock);
   out += active.capabilities.empty() ? "; no capabilities" : text("; capabilities ", join(active.capabilities, " "));
+  if (active.cgroup != "none") out += text("; cgroup ", active.cgroup);
   if (active.nested_userns) out += "; nested user namespaces open";
   return out;
+}
+
+std::string describe_cgroup(const supervise::CgroupUsage& usage) {
+  std::string out = "sbx: cgroup";
+  if (usage.pids_peak) out += text(" ", *usage.pids_peak, " processes at most", *usage.pids_refused > 0 ? text(", ", *usage.pids_refused, " refused;") : ";");
+  if (usage.throttled) out += text(" throttled ", seconds(*usage.throttled), ";");
+  if (usage.io_read) out += text(" read ", rounded_size(*usage.io_read), ", written ", rounded_size(*usage.io_written), ";");
+  out += " waited";
+  for (const auto& [name, pressure] : {std::pair("cpu", &usage.cpu_pressure), {"memory", &usage.memory_pressure}, {"io", &usage.io_pressure}})
+    if (*pressure) out += text(" ", name, " ", seconds((*pressure)->some));
+  return out + "\n";
 }
 
 std::string describe_network(const NetworkReport& network) {
@@ -119,6 +132,7 @@ std::string describe_stats(const RunReport& report) {
   out += "\n";
   if (!report.profiles.empty()) out += text("sbx: profiles ", printable(join(report.profiles, " ")), "\n");
   if (report.active) out += text("sbx: ", printable(describe_active(*report.active)), "\n");
+  if (report.cgroup) out += describe_cgroup(*report.cgroup);
   if (report.network) out += describe_network(*report.network);
   if (!report.degraded.empty()) out += text("sbx: degraded: ", printable(join(report.degraded, ", ")), "\n");
   return out;

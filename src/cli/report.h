@@ -32,6 +32,7 @@ struct Active {
   int landlock = 0;                       // the ABI; 0: not used
   std::string overlay;                    // "kernel"; empty: none
   bool nested_userns = false;             // opened
+  std::string cgroup;                     // "delegated", "scope" or "none"
 };
 
 // What the network was used for; of mode user.
@@ -60,6 +61,7 @@ struct RunReport {
   std::optional<std::uint64_t> peak_bytes;
   std::optional<Active> active;  // none: the launch did not come so far
   std::optional<NetworkReport> network;
+  std::optional<supervise::CgroupUsage> cgroup;
   std::vector<std::string> degraded;
 };
 

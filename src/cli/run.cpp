@@ -26,8 +26,9 @@ std::chrono::microseconds microseconds_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
-Active active_of(const plan::Plan& plan) {
+Active active_of(const plan::Plan& plan, supervise::CgroupKind cgroup) {
   Active active;
+  active.cgroup = supervise::cgroup_kind_names[cgroup];
   for (const plan::Namespace kind : plan.namespaces) active.namespaces.emplace_back(plan::namespace_names[kind]);
   if (plan.seccomp.enabled) active.seccomp = plan.seccomp.name;
   active.capabilities = plan.privileges.capabilities;
@@ -64,7 +65,14 @@ void add_plan(RunReport& report, const plan::Plan& plan) {
   report.degraded = plan.degraded;
 }
 
-void add_outcome(RunReport& report, const supervise::Outcome& outcome, const plan::Plan& plan) {
+// What the group counted includes what nobody waited for.
+void add_usage(RunReport& report, const supervise::CgroupUsage& usage) {
+  report.cgroup = usage;
+  report.cpu_user = usage.cpu_user, report.cpu_system = usage.cpu_system;
+  if (usage.memory_peak) report.peak_bytes = usage.memory_peak;
+}
+
+void add_outcome(RunReport& report, const supervise::Outcome& outcome, const plan::Plan& plan, const supervise::Cgroup& cgroup) {
   report.reason = outcome.reason;
   report.code = supervise::exit_status_of(outcome);
   report.signal = outcome.signal;
@@ -74,7 +82,9 @@ void add_outcome(RunReport& report, const supervise::Outcome& outcome, const pla
   report.cpu_user = microseconds_of(outcome.usage.ru_utime);
   report.cpu_system = microseconds_of(outcome.usage.ru_stime);
   report.peak_bytes = static_cast<std::uint64_t>(outcome.usage.ru_maxrss) * 1024;  // KiB (getrusage(2))
-  report.active = active_of(plan);
+  if (outcome.cgroup) add_usage(report, *outcome.cgroup);
+  report.active = active_of(plan, cgroup.kind);
+  report.degraded.insert(report.degraded.end(), cgroup.missing.begin(), cgroup.missing.end());
   report.network = network_of(plan, outcome);
 }
 
@@ -150,12 +160,14 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
     for (const std::string& note : plan.notes) print_note(note);
   TRY(prepare_state(options, report, stages));
   TRY(start_sandbox(options, stages));
+  if (!options.quiet)
+    for (const std::string& note : sandbox.cgroup.notes) print_note(note);
   // On a terminal of its own the command may be drawing: what was denied is said afterwards.
   const bool at_once = !options.quiet && !plan.command.terminal;
   if (at_once) sandbox.engine.tell_blocked = [](const supervise::Blocked& each) { print_note(describe_blocked(each)); };
   const supervise::Outcome outcome = TRY(supervise::wait(sandbox));
   if (!options.quiet) print_notes(outcome, !at_once);
-  add_outcome(report, outcome, plan);
+  add_outcome(report, outcome, plan, sandbox.cgroup);
   if (outcome.error) return std::unexpected<Error>(*outcome.error);
   return report.code;
 }

@@ -10,6 +10,7 @@
 #include "supervise/init.h"
 #include "sys/failpoint.h"
 #include "sys/file.h"
+#include "sys/isolate.h"
 #include "sys/mount.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
@@ -44,9 +45,17 @@ Result<> check_launcher_lives(const sys::Fd& channel) {
   return {};
 }
 
-Result<> take_identity(const plan::Identity& identity, const sys::Fd& channel, const sys::Fd& proc) {
+// Init's too: without it the rest has no life either.
+Result<> raise_oom_score(int adjustment, const sys::Fd& proc) {
+  const sys::Fd file = TRY(sys::open_at(proc, "self/oom_score_adj", O_WRONLY));
+  return sys::write_all(file.get(), "/proc/self/oom_score_adj", text(adjustment));
+}
+
+Result<> take_identity(const plan::Plan& plan, const sys::Fd& channel, const sys::Fd& proc) {
+  const plan::Identity& identity = plan.identity;
   // /proc/PID belongs to root while the process is undumpable, and the maps could not be written (proc(5)).
   TRY(sys::set_dumpable(true));
+  if (plan.cgroup.oom_score_adj != 0) TRY(raise_oom_score(plan.cgroup.oom_score_adj, proc));
   if (identity.writer == plan::MapWriter::init) {
     TRY(write_own_maps(identity, proc));
   } else {
@@ -91,8 +100,8 @@ Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::F
   return give_tap(engine, std::move(tap));
 }
 
-Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, supervise::Init& init) {
-  BuiltRoot built = TRY(build_root(plan.mounts));
+Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, bool in_cgroup, supervise::Init& init) {
+  BuiltRoot built = TRY(build_root(plan.mounts, in_cgroup));
   if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
@@ -143,18 +152,19 @@ void start_payload(void* argument) {
   report_and_exit(payload->channel, run_payload(payload->plan, payload->prepared, payload->terminal));
 }
 
-[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine) {
+[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
   const auto steps = [&]() -> Result<> {
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
-    TRY(take_identity(plan.identity, init.channel, proc));
+    TRY(take_identity(plan, init.channel, proc));
+    if (in_cgroup) TRY(sys::enter_new_namespaces(CLONE_NEWCGROUP, "a cgroup namespace"));
     TRY(sys::set_process_name("sbx:init"));
     TRY(sys::new_session());
     TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
     TRY(enter_network(plan, proc, engine));
-    TRY(take_root(plan, proc, init));
+    TRY(take_root(plan, proc, in_cgroup, init));
     proc.reset();
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
     Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
@@ -174,10 +184,10 @@ void start_payload(void* argument) {
 
 }  // namespace
 
-void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine) {
+void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
   sys::failpoint_role("init");
   // Whatever happens from here on, leaving ends the pid namespace and all in it.
-  enter_steps(plan, prepared, std::move(channel), std::move(engine));
+  enter_steps(plan, prepared, std::move(channel), std::move(engine), in_cgroup);
 }
 
 }  // namespace launch

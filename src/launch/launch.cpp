@@ -1,6 +1,7 @@
 // From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
 #include "launch/launch.h"
 
+#include "launch/cgroup.h"
 #include "launch/engine.h"
 #include "launch/enter.h"
 #include "launch/filters.h"
@@ -28,7 +29,9 @@ using supervise::MessageKind;
 // What a user or a service manager sends; the payload gets it.
 constexpr std::array passed_signals{SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGWINCH};
 
-std::uint64_t clone_flags(const plan::Plan& plan) {
+// Init enters its cgroup namespace by itself where it is born in a group: the namespace's root is the group of the
+// caller then, and clone3 would take the launcher's.
+std::uint64_t clone_flags(const plan::Plan& plan, bool in_cgroup) {
   std::uint64_t flags = 0;
   for (const plan::Namespace kind : plan.namespaces) switch (kind) {
       case plan::Namespace::user: flags |= CLONE_NEWUSER; break;
@@ -37,7 +40,7 @@ std::uint64_t clone_flags(const plan::Plan& plan) {
       case plan::Namespace::net: flags |= CLONE_NEWNET; break;
       case plan::Namespace::ipc: flags |= CLONE_NEWIPC; break;
       case plan::Namespace::uts: flags |= CLONE_NEWUTS; break;
-      case plan::Namespace::cgroup: flags |= CLONE_NEWCGROUP; break;
+      case plan::Namespace::cgroup: flags |= in_cgroup ? 0 : CLONE_NEWCGROUP; break;
       case plan::Namespace::time:  // entered by init itself: clone3 would put init in it, with the old offsets
       case plan::Namespace::count_: break;
     }
@@ -77,8 +80,10 @@ Result<Prepared> prepare(const plan::Plan& plan) {
   return prepared;
 }
 
-Error explain_clone(Error error) {
-  if (error.code == EPERM || error.code == EACCES || error.code == ENOSPC || error.code == EINVAL ||
+Error explain_clone(Error error, const supervise::Cgroup& cgroup) {
+  if (cgroup.exists() && error.code == EACCES)
+    error.hint = text("no process may be moved from sbx's own control group to ", printable(cgroup.path), "; start sbx below what they share");
+  else if (error.code == EPERM || error.code == EACCES || error.code == ENOSPC || error.code == EINVAL ||
       error.code == ENOSYS || error.code == EUSERS)
     error.hint = "this machine does not let you make user namespaces; sbx doctor says why";
   return error;
@@ -101,11 +106,10 @@ Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandb
   return sent;
 }
 
-}  // namespace
-
-Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state) {
+Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   TRY(check_descriptors());
-  supervise::Sandbox sandbox;
+  // Before the first fork: whoever is made later stands where the launcher does.
+  sandbox.cgroup = TRY(start_cgroup(plan.cgroup, plan.name));
   sandbox.signals = TRY(sys::block_signals(passed_signals));
   sys::Fd engine;  // init's way to it
   if (plan.network.mode == plan::NetworkMode::user) {
@@ -113,7 +117,6 @@ Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state
     sandbox.engine = std::move(made.engine), engine = std::move(made.inside);
   }
   const Prepared prepared = TRY(prepare(plan));
-  sandbox.state = state;
   sandbox.started = sys::monotonic_now();
   sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;
   for (const int number : {0, 1, 2})
@@ -121,23 +124,35 @@ Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state
   auto [ours, theirs] = TRY(sys::make_message_pair());
   sandbox.channel = std::move(ours);
   TRY(sys::set_dumpable(false));
-  auto made = sys::clone_process(clone_flags(plan), "new namespaces");
-  if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error()));
+  const bool in_cgroup = sandbox.cgroup.exists();
+  auto made = sys::clone_process(clone_flags(plan, in_cgroup), "new namespaces", sandbox.cgroup.directory);
+  if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error(), sandbox.cgroup));
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {
-    if (state != nullptr) *state = {};
+    if (sandbox.state != nullptr) *sandbox.state = {};
     sandbox = {};
-    enter(plan, prepared, std::move(theirs), std::move(engine));
+    enter(plan, prepared, std::move(theirs), std::move(engine), in_cgroup);
   }
   theirs.reset(), engine.reset();
-  if (plan.identity.writer == plan::MapWriter::init) return sandbox;
+  if (plan.identity.writer == plan::MapWriter::init) return {};
   if (Result<> given = give_identity(plan.identity, sandbox); !given) {
     sandbox.channel.reset();
     TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
     TRY(sys::wait_process(sandbox.init));
     return std::unexpected<Error>(std::move(given).error());
   }
-  return sandbox;
+  return {};
+}
+
+}  // namespace
+
+Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state) {
+  supervise::Sandbox sandbox;
+  sandbox.state = state;
+  Result<> done = start_steps(plan, sandbox);
+  if (done) return sandbox;
+  TRY(sandbox.cgroup.remove());
+  return std::unexpected<Error>(std::move(done).error());
 }
 
 }  // namespace launch

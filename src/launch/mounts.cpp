@@ -37,6 +37,7 @@ struct Builder {
   sys::Fd moves;
   std::vector<std::pair<int, std::string>> move_numbers;
   sys::Fd userns_limit;
+  bool in_cgroup = false;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
   Result<sys::Fd> make_scratch_directory(unsigned mode, const std::string& inside);
@@ -53,6 +54,7 @@ struct Builder {
   Result<> apply(const plan::Proc& step, Source& source);
   Result<> apply(const plan::Sysfs& step, Source& source);
   Result<> apply(const plan::Devpts& step, Source& source);
+  Result<> apply(const plan::CgroupMount& step, Source& source);
   Result<> apply(const plan::Pin& step, Source& source);
   Result<> apply(const plan::Mask& step, Source& source);
 };
@@ -187,6 +189,13 @@ Result<> Builder::apply(const plan::Devpts& step, Source&) {
   return attach(devpts, at, step.inside);
 }
 
+Result<> Builder::apply(const plan::CgroupMount& step, Source&) {
+  if (!in_cgroup) return {};
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
+  const sys::Fd group = TRY(sys::make_filesystem("cgroup2", {}, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}));
+  return attach(group, at, step.inside);
+}
+
 Result<> Builder::apply(const plan::Pin& step, Source&) {
   const sys::Fd at = TRY(places.find_itself(step.inside));
   const sys::Fd mount = TRY(sys::clone_tree(at, step.inside));
@@ -228,11 +237,12 @@ Result<> make_root(Builder& builder, const plan::MountStep& first, Source& sourc
 
 }  // namespace
 
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps) {
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, bool in_cgroup) {
   std::vector<Source> sources;
   TRY(sys::make_mounts_private());
   for (const plan::MountStep& step : steps) sources.push_back(TRY(open_source(step)));
   Builder builder;
+  builder.in_cgroup = in_cgroup;
   TRY(make_scratch(builder));
   TRY(make_root(builder, steps.front(), sources.front()));
   for (std::size_t i = 1; i < steps.size(); ++i)

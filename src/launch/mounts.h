@@ -19,7 +19,8 @@ struct BuiltRoot {
   sys::Fd userns_limit;                                        // max_user_namespaces, open to write
 };
 
-// In a mount namespace of our own: opens every source, then builds the new root beside the old one.
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps);
+// In a mount namespace of our own: opens every source, then builds the new root beside the old one. `in_cgroup`: there
+// is a control group for plan::CgroupMount to show.
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, bool in_cgroup);
 
 }  // namespace launch

@@ -4,6 +4,7 @@
 #include "sys/failpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -204,7 +205,9 @@ Result<> Monitor::take_network() {
   return {};
 }
 
-Result<Outcome> wait(Sandbox& sandbox) {
+namespace {
+
+Result<Outcome> wait_for_end(Sandbox& sandbox) {
   sys::failpoint_role("monitor");
   Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}, .ending = {}, .engine_end = {}, .follower = {}};
   Result<> ran = monitor.run();
@@ -226,6 +229,35 @@ Result<Outcome> wait(Sandbox& sandbox) {
   if (monitor.terminal) TRY(monitor.terminal->release());
   outcome.wall = sys::monotonic_now() - sandbox.started;
   return std::move(outcome);
+}
+
+// Only a kill can be the kernel's for want of memory, and only its own count says that it was one.
+void judge_memory(Outcome& outcome) {
+  const bool killed = outcome.reason == Reason::signaled && outcome.signal == SIGKILL;
+  if (!killed || !outcome.cgroup || outcome.cgroup->oom_kills.value_or(0) == 0) return;
+  outcome.reason = Reason::oom;
+  outcome.notes.push_back("killed for want of memory: what --memory or a control group further up allows was used up");
+}
+
+// The payload is gone, and with it what it could still use; init is on its way out of the group.
+Result<> end_cgroup(Sandbox& sandbox, Result<Outcome>& ended) {
+  if (ended) {
+    ended->cgroup = TRY(sandbox.cgroup.read_usage());
+    judge_memory(*ended);
+  }
+  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
+  if (sandbox.cgroup.kind == CgroupKind::delegated) TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
+  return sandbox.cgroup.remove();
+}
+
+}  // namespace
+
+Result<Outcome> wait(Sandbox& sandbox) {
+  Result<Outcome> ended = wait_for_end(sandbox);
+  if (!sandbox.cgroup.exists()) return ended;
+  const Result<> left = end_cgroup(sandbox, ended);
+  if (!left && ended) ended->notes.push_back(text("the control group ", printable(sandbox.cgroup.path), " is left behind: ", left.error().message));
+  return ended;
 }
 
 }  // namespace supervise

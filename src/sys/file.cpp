@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -67,6 +68,20 @@ Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow) 
 }
 
 bool may_write(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
+
+bool has_attribute(const std::string& path, const char* name) {
+  char value[2];
+  return ::getxattr(path.c_str(), name, value, sizeof value) == 1 && value[0] == '1';
+}
+
+Result<std::string> block_device_of(const std::string& path) {
+  struct stat found {};
+  if (SYS(::stat(path.c_str(), &found)) < 0) return fail_errno("stat ", printable(path));
+  const dev_t device = S_ISBLK(found.st_mode) ? found.st_rdev : found.st_dev;
+  // Major 0: memory, the network, or several devices at once.
+  if (major(device) == 0) return fail_hint("name the device itself, as /dev/sda or 8:0", printable(path), " lies on no single block device");
+  return text(major(device), ":", minor(device));
+}
 
 bool has_file_capabilities(const std::string& path) { return ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0; }
 

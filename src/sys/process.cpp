@@ -17,12 +17,13 @@
 
 namespace sys {
 
-Result<Process> clone_process(std::uint64_t flags, const char* what) {
+Result<Process> clone_process(std::uint64_t flags, const char* what, const Fd& cgroup) {
   int pidfd = -1;
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
+  if (cgroup.valid()) arguments.flags |= CLONE_INTO_CGROUP, arguments.cgroup = static_cast<std::uint64_t>(cgroup.get());
   const long pid = SYS(::syscall(SYS_clone3, &arguments, sizeof arguments));
   if (pid < 0) return fail_errno(what);
   Process made;

@@ -24,8 +24,8 @@ struct Process {
 };
 
 // clone3(2) with CLONE_PIDFD. The child has glibc's cached thread id of its parent: it must not use
-// pthread functions, and nothing here does. `flags` are CLONE_NEW*.
-Result<Process> clone_process(std::uint64_t flags, const char* what);
+// pthread functions, and nothing here does. `flags` are CLONE_NEW*. Born in `cgroup` where that is open.
+Result<Process> clone_process(std::uint64_t flags, const char* what, const Fd& cgroup = Fd());
 
 // A child that shares our memory until it execs or exits, while we stand still: vfork(2) with a stack of its
 // own. Nothing is copied, so it costs a third of a fork. `run` must not return.

@@ -1,0 +1,114 @@
+// A group is delegated when its directory and the files that say who is in it belong to us. Systemd also gives away
+// groups that it goes on dividing by itself (a terminal's scope); those it does not mark with user.delegate.
+#include "launch/delegation.h"
+
+#include "base/path.h"
+#include "launch/systemd.h"
+#include "sys/file.h"
+#include "sys/user.h"
+
+#include <cerrno>
+
+namespace launch {
+
+const char* const delegation_hint =
+    "systemd-run --user --scope -p Delegate=yes sbx ...; or --set resources.on_unavailable=warn goes on without";
+const char* const controllers_hint =
+    "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo SYSTEMD_EDITOR=tee systemctl edit user@.service, "
+    "then log in again";
+
+namespace {
+
+constexpr std::size_t most_bytes = 4 << 20;
+constexpr std::string_view supervisor = "/supervisor";
+
+struct View {
+  CgroupMount mount;
+  std::string own;
+};
+
+Result<View> look() {
+  View view;
+  view.own = cgroup_path_of(TRY(sys::read_file("/proc/self/cgroup", most_bytes)));
+  const auto mount = cgroup_mount_of(TRY(sys::read_file("/proc/self/mountinfo", most_bytes)));
+  if (!mount || view.own.empty())
+    return fail_hint("boot with systemd.unified_cgroup_hierarchy=1", "control groups of version 2 are not mounted here");
+  view.mount = *mount;
+  return view;
+}
+
+bool is_marked(const std::string& directory) {
+  const auto booted = sys::stat_path("/run/systemd/system");
+  return (booted && !*booted) || sys::has_attribute(directory, "user.delegate");
+}
+
+// The root of all groups has no cgroup.events, and is nobody's to divide.
+bool is_ours(const std::string& directory) {
+  const auto found = sys::stat_path(directory);
+  const auto events = sys::stat_path(directory + "/cgroup.events");
+  const Id us = sys::caller_uid();
+  return found && *found && (us == 0 || (*found)->uid == us) && events && *events &&
+         sys::may_write(directory + "/cgroup.procs") && sys::may_write(directory + "/cgroup.subtree_control");
+}
+
+// Empty: neither our own nor the one around it.
+Result<std::optional<Base>> own_base(const View& view) {
+  for (const bool around : {false, true}) {
+    if (around && !view.own.ends_with(supervisor)) break;
+    const std::string path = around ? path::parent(view.own) : view.own;
+    const auto directory = cgroup_directory(view.mount, path);
+    if (!directory || (!around && view.own.ends_with(supervisor)) || !is_ours(*directory)) continue;
+    if (around || is_marked(*directory)) return std::optional(Base{.path = path, .directory = *directory});
+  }
+  return std::optional<Base>{};
+}
+
+Result<Base> named_base(const View& view, const std::string& path) {
+  const auto directory = cgroup_directory(view.mount, path);
+  if (!directory || !is_ours(*directory))
+    return fail_hint("name one that you own, with its cgroup.procs and cgroup.subtree_control", "control group ",
+                     printable(path), " is not yours to divide");
+  return Base{.path = path, .directory = *directory, .around_us = view.own == path || view.own == path + std::string(supervisor)};
+}
+
+}  // namespace
+
+std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo) {
+  std::optional<CgroupMount> found;
+  for (const std::string& line : split(mountinfo, '\n')) {
+    if (line.find(" - cgroup2 ") == std::string::npos) continue;
+    const std::vector<std::string> fields = split(line, ' ');
+    if (fields.size() > 4 && (!found || fields[4] == "/sys/fs/cgroup")) found = {.directory = fields[4], .root = fields[3]};
+  }
+  return found;
+}
+
+std::string cgroup_path_of(std::string_view proc_cgroup) {
+  for (const std::string& line : split(proc_cgroup, '\n'))
+    if (line.starts_with("0::/")) return line.substr(3);
+  return {};
+}
+
+std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::string_view path) {
+  if (text(path, "/").find("/../") != std::string::npos) return std::nullopt;  // outside our cgroup namespace
+  if (!path::is_at_or_below(path, mount.root)) return std::nullopt;
+  const std::string_view below = mount.root == "/" ? path : path.substr(mount.root.size());
+  return text(mount.directory, below == "/" ? "" : below);
+}
+
+Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
+  const View view = TRY(look());
+  if (!wanted.parent.empty()) return named_base(view, wanted.parent);
+  if (std::optional<Base> found = TRY(own_base(view))) return *std::move(found);
+  const Result<> scope = start_scope(unit, pid, "sbx");
+  if (!scope && scope.error().code == ENOENT)
+    return fail_hint(delegation_hint, "no control group is delegated to you, and no systemd user manager answers");
+  if (!scope) return std::unexpected<Error>(scope.error());
+  const View moved = TRY(look());
+  const auto directory = cgroup_directory(moved.mount, moved.own);
+  if (!directory || !is_ours(*directory) || !moved.own.ends_with(unit))
+    return fail_hint(delegation_hint, "systemd's scope ", printable(unit), " is not ours to divide");
+  return Base{.kind = supervise::CgroupKind::scope, .path = moved.own, .directory = *directory};
+}
+
+}  // namespace launch

@@ -1,0 +1,40 @@
+// Where this user may make control groups (cgroup-v2.rst, "Delegation"), and how a launcher comes to stand there.
+#pragma once
+
+#include "base/result.h"
+#include "plan/plan.h"
+#include "supervise/cgroup.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace launch {
+
+// A group that is ours to divide.
+struct Base {
+  supervise::CgroupKind kind = supervise::CgroupKind::delegated;
+  std::string path;         // as /proc/PID/cgroup shows it
+  std::string directory;
+  bool around_us = true;    // we are in it or in its supervisor, and not somewhere else
+};
+
+// In this order: the parent that was asked for; our own group; the one around our own `supervisor`; a scope by that
+// name from systemd.
+Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid);
+
+// What to do where nothing is delegated, and where a controller is not: for people.
+extern const char* const delegation_hint;
+extern const char* const controllers_hint;
+
+// The mount of version 2: its root may be a group further down (a container's). Pure.
+struct CgroupMount {
+  std::string directory, root;
+};
+std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo);
+// The line of version 2 in /proc/PID/cgroup; empty: none. Pure.
+std::string cgroup_path_of(std::string_view proc_cgroup);
+// nullopt: not to be seen through this mount. Pure.
+std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::string_view path);
+
+}  // namespace launch
