@@ -110,26 +110,24 @@ bool offers(const std::vector<std::string>& controllers, std::string_view wanted
   return std::ranges::find(controllers, wanted) != controllers.end();
 }
 
-// No option of sbx sets a limit by cgroup yet, so this never fails.
+// A default launch has no limits, so this never fails.
 Check check_cgroup(const Surroundings& around) {
   Check check{.name = "cgroup", .found = {}, .why = {}, .lost = {}, .fix = {}};
   const auto lacks = [&](std::string found, std::string lost, std::string fix) {
     check.status = Status::warn, check.found = std::move(found), check.lost = std::move(lost), check.fix = std::move(fix);
     return check;
   };
-  const std::string nothing_yet = "nothing yet; limits on memory, cpu and pids would need it";
+  const std::string lost = "limits of memory, processors, processes and io, and sbx pause";
   if (!around.cgroup.unified)
-    return lacks("version 1, which cannot be delegated", nothing_yet, "boot with systemd.unified_cgroup_hierarchy=1");
+    return lacks("version 1, which cannot be delegated", lost, "boot with systemd.unified_cgroup_hierarchy=1");
   if (around.cgroup.delegated.empty())
-    return lacks("version 2, none delegated to you", nothing_yet, "systemd-run --user --scope -p Delegate=yes sbx ...");
+    return lacks("version 2, none delegated to you", lost, "log in where systemd runs, or have root give you a control group");
   check.found = text("version 2, delegated: ", join(around.cgroup.controllers, " "));
   std::vector<std::string> missing;
   for (const char* wanted : {"cpu", "memory", "pids", "cpuset", "io"})
     if (!offers(around.cgroup.controllers, wanted)) missing.emplace_back(wanted);
   if (missing.empty()) return check;
-  return lacks(check.found, text("nothing yet; limits by ", join(missing, " "), " would need it"),
-               "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo SYSTEMD_EDITOR=tee systemctl edit user@.service, "
-               "then log in again");
+  return lacks(check.found, text("limits by ", join(missing, " ")), around.cgroup.hint);
 }
 
 std::string count_of(std::size_t count, const char* word) { return text(count, " ", word, count == 1 ? "" : "s"); }

@@ -119,7 +119,7 @@ Error explain(Error error, const plan::CgroupSetting& setting, const std::string
   const std::string controller = setting.file.substr(0, setting.file.find('.'));
   if (lists(offered, controller)) return error;
   return {.code = error.code, .message = text("set ", setting.file, ": controller ", controller, " is not delegated to ", printable(base)),
-          .hint = controllers_hint};
+          .hint = controllers_hint()};
 }
 
 Result<> apply(const plan::CgroupSetting& setting, const Cgroup& cgroup) {

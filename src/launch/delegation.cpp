@@ -11,16 +11,18 @@
 
 namespace launch {
 
-const char* const delegation_hint =
-    "systemd-run --user --scope -p Delegate=yes sbx ...; or --set resources.on_unavailable=warn goes on without";
-const char* const controllers_hint =
-    "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo SYSTEMD_EDITOR=tee systemctl edit user@.service, "
-    "then log in again";
-
 namespace {
 
 constexpr std::size_t most_bytes = 4 << 20;
 constexpr std::string_view supervisor = "/supervisor";
+constexpr const char* delegation_hint =
+    "systemd-run --user --scope -p Delegate=yes sbx ...; or --set resources.on_unavailable=warn goes on without";
+
+// sd_booted(3)
+bool has_systemd() {
+  const auto booted = sys::stat_path("/run/systemd/system");
+  return !booted || *booted;
+}
 
 struct View {
   CgroupMount mount;
@@ -37,10 +39,7 @@ Result<View> look() {
   return view;
 }
 
-bool is_marked(const std::string& directory) {
-  const auto booted = sys::stat_path("/run/systemd/system");
-  return (booted && !*booted) || sys::has_attribute(directory, "user.delegate");
-}
+bool is_marked(const std::string& directory) { return !has_systemd() || sys::has_attribute(directory, "user.delegate"); }
 
 // The root of all groups has no cgroup.events, and is nobody's to divide.
 bool is_ours(const std::string& directory) {
@@ -72,6 +71,12 @@ Result<Base> named_base(const View& view, const std::string& path) {
 }
 
 }  // namespace
+
+std::string controllers_hint() {
+  if (!has_systemd()) return "have root enable it in cgroup.subtree_control of the group around it";
+  return "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo SYSTEMD_EDITOR=tee systemctl edit user@.service, "
+         "then log in again";
+}
 
 std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo) {
   std::optional<CgroupMount> found;

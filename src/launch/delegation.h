@@ -23,9 +23,8 @@ struct Base {
 // name from systemd.
 Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid);
 
-// What to do where nothing is delegated, and where a controller is not: for people.
-extern const char* const delegation_hint;
-extern const char* const controllers_hint;
+// What to do where a controller is not delegated: for people.
+std::string controllers_hint();
 
 // The mount of version 2: its root may be a group further down (a container's). Pure.
 struct CgroupMount {

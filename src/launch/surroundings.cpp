@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "base/units.h"
+#include "launch/delegation.h"
 #include "sys/file.h"
 #include "sys/user.h"
 
@@ -140,6 +141,7 @@ Result<> probe_cgroup(Surroundings& around) {
                                        text("/sys/fs/cgroup/user.slice/user-", around.uid, ".slice/user@", around.uid, ".service")}) {
     if (!sys::may_write(directory + "/cgroup.procs") || !sys::may_write(directory + "/cgroup.subtree_control")) continue;
     around.cgroup.delegated = directory;
+    around.cgroup.hint = controllers_hint();
     const std::string controllers = TRY(text_of(directory + "/cgroup.controllers"));
     around.cgroup.controllers = split(trim(controllers), ' ');
     return {};

@@ -23,6 +23,7 @@ struct Cgroup {
   bool unified = false;                  // version 2 alone; else version 1 holds the controllers
   std::string delegated;                 // a directory of version 2 that is the caller's to divide; empty: none
   std::vector<std::string> controllers;  // of that directory
+  std::string hint;                      // how the others are had
 };
 
 struct Surroundings {

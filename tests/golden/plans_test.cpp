@@ -131,6 +131,7 @@ TEST(GoldenPlans, WithEveryKindOfStep) {
                        "filesystem.home=keep:tools", "filesystem.read_only=+/srv/data:/data?", "filesystem.read_write=+~/out",
                        "filesystem.tmpfs=+/scratch:size=64M", "filesystem.hide=+/etc/machine-id",
                        "filesystem.hide=+~/work/tool/.vscode", "resources.ulimit.nofile=1024:4096",
+                       "resources.memory=512M", "resources.cpus=1.5", "resources.pids=200", "resources.io_max=+~/out wbps=1M",
                        "security.capabilities=+CHOWN", "security.landlock=require", "environment.secret=+TOKEN=~/token"};
   compare("dev-with-options", with_options(shipped("dev"), settings), make_host());
 }

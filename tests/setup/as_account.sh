@@ -55,6 +55,6 @@ if [ "$1" = --root ]; then
   shift
   SBX_TEST_ACCOUNT="$account" exec "$@"
 fi
-exec setpriv --reuid "$uid" --regid "$gid" --init-groups env -i HOME="$home" USER="$account" LOGNAME="$account" \
+exec "$project/tests/setup/with_cgroup.sh" "$uid" "$gid" setpriv --reuid "$uid" --regid "$gid" --init-groups env -i HOME="$home" USER="$account" LOGNAME="$account" \
   SHELL=/bin/bash PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 TERM="${TERM:-dumb}" XDG_RUNTIME_DIR="$runtime" \
   SANITIZE="${SANITIZE:-}" TESTS="${TESTS:-}" FUZZ_SECONDS="${FUZZ_SECONDS:-60}" "$@"

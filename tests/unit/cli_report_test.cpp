@@ -62,7 +62,7 @@ RunReport sample() {
   report.cpu_user = std::chrono::milliseconds(900);
   report.cpu_system = std::chrono::milliseconds(95);
   report.peak_bytes = 12'900'000;
-  report.active = cli::Active{.namespaces = {"user", "mount"}, .seccomp = "default", .capabilities = {}, .network = "none", .landlock = 7, .overlay = "kernel"};
+  report.active = cli::Active{.namespaces = {"user", "mount"}, .seccomp = "default", .capabilities = {}, .network = "none", .landlock = 7, .overlay = "kernel", .cgroup = "none"};
   return report;
 }
 

@@ -1,8 +1,6 @@
 // Bytes as the specification has them, and peers that send others.
 #include "launch/dbus.h"
 
-#include "launch/systemd.h"
-
 #include <gtest/gtest.h>
 
 namespace launch {
@@ -81,12 +79,6 @@ TEST(LaunchDbus, EveryCutAndEveryFlippedByteIsAnErrorOrAMessage) {
   EXPECT_FALSE(dbus_length("l\1\0\1\xff\xff\xff\xff\0\0\0\0\0\0\0\0"s));
   EXPECT_FALSE(dbus_length("x\1\0\1\0\0\0\0\0\0\0\0\0\0\0\0"s));
   EXPECT_FALSE(dbus_length("l\1\0\1")->has_value());
-}
-
-TEST(LaunchSystemd, AddressesOfTheBus) {
-  EXPECT_EQ(paths_of_bus_address("unix:path=/run/user/1000/bus"), (std::vector<std::string>{"/run/user/1000/bus"}));
-  EXPECT_EQ(paths_of_bus_address("tcp:host=x;unix:abstract=/tmp/a,guid=12;unix:guid=1,path=/b"), (std::vector<std::string>{"@/tmp/a", "/b"}));
-  EXPECT_TRUE(paths_of_bus_address("").empty());
 }
 
 }  // namespace
