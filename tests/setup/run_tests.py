@@ -27,7 +27,9 @@ def run_ctest(build, report, options):
 def skipped_cases(report):
     for case in xml.parse(report).getroot().iter("testcase"):
         if case.find("skipped") is not None:
-            found = re.search(r": Skipped\n(.*?)\n+\[  SKIPPED", case.findtext("system-out", ""), re.DOTALL)
+            output = case.findtext("system-out", "")
+            found = (re.search(r": Skipped\n(.*?)\n+\[  SKIPPED", output, re.DOTALL) or
+                     re.search(r"^skipped: (.*)", output, re.MULTILINE))
             yield case.get("name"), " ".join(found[1].split()) if found else "no reason given"
 
 
