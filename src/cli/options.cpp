@@ -209,7 +209,7 @@ constexpr Option options_of_sbx[] = {
      .apply = assign, .key = "resources.cpuset"},
     {.name = "pids-limit", .argument = "NUMBER", .group = Group::limits, .help = "how many processes and threads it may have",
      .apply = assign, .key = "resources.pids"},
-    {.name = "io-max", .argument = "LIMIT", .group = Group::limits, .help = "limits of a device: '/dev/sda rbps=10M wiops=500'",
+    {.name = "io-max", .argument = "LIMIT", .group = Group::limits, .help = "limits of a device: '8:0 rbps=10M wiops=9'",
      .apply = append, .key = "resources.io_max"},
     {.name = "qos", .argument = "guaranteed|burstable|batch", .group = Group::limits, .help = "what it is among others",
      .apply = assign, .key = "resources.qos", .closed = true},

@@ -152,6 +152,7 @@ Result<DbusMessage> decode_dbus(std::string_view bytes) {
   for (const char type : signature) {
     if (type == 'u') in.number();
     else if (type == 's' || type == 'o') message.texts.emplace_back(in.words());
+    else if (type == 'v' && in.signature() == "b") message.texts.emplace_back(in.number() != 0 ? "true" : "false");
     else break;
   }
   if (in.broken()) return fail("D-Bus: a damaged message");

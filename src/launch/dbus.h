@@ -40,7 +40,7 @@ struct DbusMessage {
   DbusKind kind = DbusKind::invalid;
   std::uint32_t answers = 0;         // the serial of the call
   std::string member, error;         // error: "org.freedesktop.DBus.Error.AccessDenied"
-  std::vector<std::string> texts;    // that the body begins with; numbers among them are left out
+  std::vector<std::string> texts;    // that the body begins with, numbers left out; a truth in a variant is "true"
 };
 // How long the message is that `bytes` begin with; nullopt: there is not enough of it to tell.
 Result<std::optional<std::size_t>> dbus_length(std::string_view bytes);

@@ -1,5 +1,5 @@
-// A group is delegated when its directory and the files that say who is in it belong to us. Systemd also gives away
-// groups that it goes on dividing by itself (a terminal's scope); those it does not mark with user.delegate.
+// A group is delegated when its directory and the files that say who is in it belong to us. A user's systemd owns more
+// than it gives away (a terminal's scope): the system's marks what is delegated with user.delegate, the user's says so.
 #include "launch/delegation.h"
 
 #include "base/path.h"
@@ -8,6 +8,7 @@
 #include "sys/user.h"
 
 #include <cerrno>
+#include <utility>
 
 namespace launch {
 
@@ -39,8 +40,6 @@ Result<View> look() {
   return view;
 }
 
-bool is_marked(const std::string& directory) { return !has_systemd() || sys::has_attribute(directory, "user.delegate"); }
-
 // The root of all groups has no cgroup.events, and is nobody's to divide.
 bool is_ours(const std::string& directory) {
   const auto found = sys::stat_path(directory);
@@ -50,16 +49,19 @@ bool is_ours(const std::string& directory) {
          sys::may_write(directory + "/cgroup.procs") && sys::may_write(directory + "/cgroup.subtree_control");
 }
 
-// Empty: neither our own nor the one around it.
-Result<std::optional<Base>> own_base(const View& view) {
-  for (const bool around : {false, true}) {
-    if (around && !view.own.ends_with(supervisor)) break;
-    const std::string path = around ? path::parent(view.own) : view.own;
-    const auto directory = cgroup_directory(view.mount, path);
-    if (!directory || (!around && view.own.ends_with(supervisor)) || !is_ours(*directory)) continue;
-    if (around || is_marked(*directory)) return std::optional(Base{.path = path, .directory = *directory});
-  }
-  return std::optional<Base>{};
+// The one we are in, or the one around it when that is a `supervisor`: made by a launcher, so it may be divided.
+struct Own {
+  Base base;
+  bool ours = false, certain = false;
+};
+Own own_base(const View& view) {
+  Own own;
+  const bool around = view.own.ends_with(supervisor);
+  own.base.path = around ? path::parent(view.own) : view.own;
+  own.base.directory = cgroup_directory(view.mount, own.base.path).value_or("");
+  own.ours = is_ours(own.base.directory);
+  own.certain = own.ours && (around || !has_systemd() || sys::has_attribute(own.base.directory, "user.delegate"));
+  return own;
 }
 
 Result<Base> named_base(const View& view, const std::string& path) {
@@ -104,11 +106,13 @@ std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::strin
 Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
   const View view = TRY(look());
   if (!wanted.parent.empty()) return named_base(view, wanted.parent);
-  if (std::optional<Base> found = TRY(own_base(view))) return *std::move(found);
-  const Result<> scope = start_scope(unit, pid, "sbx");
-  if (!scope && scope.error().code == ENOENT)
+  Own own = own_base(view);
+  if (own.certain) return std::move(own.base);
+  const auto placed = start_scope(unit, pid, own.ours);
+  if (own.ours && (placed ? *placed == Placement::delegated : placed.error().code == ENOENT)) return std::move(own.base);
+  if (!placed && placed.error().code == ENOENT)
     return fail_hint(delegation_hint, "no control group is delegated to you, and no systemd user manager answers");
-  if (!scope) return std::unexpected<Error>(scope.error());
+  if (!placed) return std::unexpected<Error>(placed.error());
   const View moved = TRY(look());
   const auto directory = cgroup_directory(moved.mount, moved.own);
   if (!directory || !is_ours(*directory) || !moved.own.ends_with(unit))

@@ -48,11 +48,15 @@ class Conversation {
   Conversation(sys::Fd stream, bool is_bus) : stream_(std::move(stream)), is_bus_(is_bus) {}
   Result<> begin();
   // The answer; an error of the peer's is a message too.
-  Result<DbusMessage> ask(std::string_view member, std::string_view signature, std::string_view body);
+  Result<DbusMessage> ask(std::string_view member, std::string_view signature, std::string_view body) {
+    return ask({is_bus_ ? manager : std::string_view(), manager_path, manager_interface, member, signature, body});
+  }
+  Result<bool> is_delegated(pid_t pid);
   Result<> await_job(const std::string& job);
 
  private:
   Result<> call(const DbusCall& call);
+  Result<DbusMessage> ask(const DbusCall& question);
   Result<> read_more();
   Result<DbusMessage> next_message();
 
@@ -109,13 +113,27 @@ Result<DbusMessage> Conversation::next_message() {
   }
 }
 
-Result<DbusMessage> Conversation::ask(std::string_view member, std::string_view signature, std::string_view body) {
-  TRY(call({is_bus_ ? manager : std::string_view(), manager_path, manager_interface, member, signature, body}));
+Result<DbusMessage> Conversation::ask(const DbusCall& question) {
+  TRY(call(question));
   while (true) {
     DbusMessage message = TRY(next_message());
     if (message.answers == serial_ && message.kind != DbusKind::signal) return message;
     if (message.kind == DbusKind::signal) removed_jobs_.push_back(std::move(message));
   }
+}
+
+// Delegate= is a property of scopes and of services. Who may not ask, or is in no unit, has none.
+Result<bool> Conversation::is_delegated(pid_t pid) {
+  DbusWriter number;
+  number.number(static_cast<std::size_t>(pid));
+  const DbusMessage unit = TRY(ask("GetUnitByPID", "u", number.bytes()));
+  if (unit.kind != DbusKind::reply || unit.texts.empty()) return false;
+  const bool scope = unit.texts[0].ends_with("_2escope");  // a dot, as object paths are written
+  DbusWriter name;
+  name.words(text(manager, scope ? ".Scope" : ".Service"));
+  name.words("Delegate");
+  const DbusMessage answer = TRY(ask({is_bus_ ? manager : std::string_view(), unit.texts[0], "org.freedesktop.DBus.Properties", "Get", "ss", name.bytes()}));
+  return answer.kind == DbusKind::reply && !answer.texts.empty() && answer.texts[0] == "true";
 }
 
 // The slice's own job may end before ours does, and this process is not moved before the end of ours.
@@ -132,7 +150,7 @@ Result<> Conversation::await_job(const std::string& job) {
 }
 
 // The body of StartTransientUnit: the unit's name, what to do in conflict, its properties, no other units.
-std::string scope_request(const std::string& unit, pid_t pid, const std::string* description) {
+std::string scope_request(const std::string& unit, pid_t pid, bool full) {
   DbusWriter out;
   out.words(unit);
   out.words("fail");
@@ -148,9 +166,9 @@ std::string scope_request(const std::string& unit, pid_t pid, const std::string*
   out.end_array(pids, 4);
   property("Delegate", "b");
   out.number(1);
-  if (description != nullptr) {
+  if (full) {
     property("Description", "s");
-    out.words(*description);
+    out.words("a sandbox of sbx");
     property("CollectMode", "s");
     out.words("inactive-or-failed");
   }
@@ -159,9 +177,8 @@ std::string scope_request(const std::string& unit, pid_t pid, const std::string*
   return out.bytes();
 }
 
-Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid, const std::string& description) {
-  const std::string* full = &description;
-  bool reset = false;
+Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid) {
+  bool full = true, reset = false;
   while (true) {
     const DbusMessage answer = TRY(talk.ask("StartTransientUnit", "ssa(sv)a(sa(sv))", scope_request(unit, pid, full)));
     const std::string said = answer.texts.empty() ? answer.error : answer.texts[0];
@@ -175,8 +192,8 @@ Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid, cons
       if (reset) continue;
     }
     // An older one does not know every property.
-    if (full == nullptr) return fail("systemd makes no scope: ", printable(said));
-    full = nullptr;
+    if (!full) return fail("systemd makes no scope: ", printable(said));
+    full = false;
   }
 }
 
@@ -194,13 +211,15 @@ std::vector<std::string> paths_of_bus_address(std::string_view address) {
   return out;
 }
 
-Result<> start_scope(const std::string& unit, pid_t pid, const std::string& description) {
+Result<Placement> start_scope(const std::string& unit, pid_t pid, bool own) {
   for (const Place& place : places()) {
     auto stream = sys::connect_stream(place.path);
     if (!stream) continue;
     Conversation talk(*std::move(stream), place.is_bus);
     if (!talk.begin()) continue;
-    return start_with(talk, unit, pid, description);
+    if (own && TRY(talk.is_delegated(pid))) return Placement::delegated;
+    TRY(start_with(talk, unit, pid));
+    return Placement::moved;
   }
   return std::unexpected<Error>(Error{ENOENT, "no systemd manager answers", {}});
 }

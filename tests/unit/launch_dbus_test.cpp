@@ -47,6 +47,14 @@ TEST(LaunchDbus, AnAnswerIsReadBack) {
   EXPECT_EQ(message->texts, (std::vector<std::string>{"/job/7", "a.scope", "done"}));
 }
 
+TEST(LaunchDbus, ATruthInAVariant) {
+  DbusWriter body;
+  body.signature("b");
+  body.number(1);
+  std::string call = encode({{}, "/m", "i", "M", "v", body.bytes()}, 9);
+  EXPECT_EQ(decode_dbus(call)->texts, (std::vector<std::string>{"true"}));
+}
+
 // The other order of bytes, with a reply's fields.
 TEST(LaunchDbus, BigEndianIsReadToo) {
   const std::string reply =

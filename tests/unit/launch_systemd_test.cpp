@@ -122,7 +122,7 @@ std::string done(const Call& call) { return message(DbusKind::reply, call.serial
 std::string refused(const Call& call, const std::string& error) { return message(DbusKind::error, call.serial, error, {}, {"no: " + error}); }
 
 TEST_F(LaunchSystemd, WithoutAManagerItSaysSo) {
-  const auto started = start_scope("x.scope", 1, "test");
+  const auto started = start_scope("x.scope", 1, false);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ENOENT);
 }
@@ -133,7 +133,7 @@ TEST_F(LaunchSystemd, OnlyOurOwnJobCounts) {
     if (call.member != "StartTransientUnit") return done(call);
     return removed("/job/1", "done") + message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/3", "failed") + removed("/job/2", "done");
   });
-  const auto started = start_scope("x.scope", 77, "test");
+  const auto started = start_scope("x.scope", 77, false);
   ASSERT_TRUE(started) << started.error().message;
 }
 
@@ -141,7 +141,7 @@ TEST_F(LaunchSystemd, AJobThatFailsIsAnError) {
   serve("/systemd/private", [](const Call& call) {
     return call.member == "Subscribe" ? done(call) : message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "timeout");
   });
-  const auto started = start_scope("x.scope", 77, "test");
+  const auto started = start_scope("x.scope", 77, false);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("timeout"), std::string::npos);
 }
@@ -154,7 +154,7 @@ TEST_F(LaunchSystemd, AUnitLeftFailedIsResetOnce) {
     if (!reset) return refused(call, "org.freedesktop.systemd1.UnitExists");
     return message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "done");
   });
-  EXPECT_TRUE(start_scope("x.scope", 77, "test"));
+  EXPECT_TRUE(start_scope("x.scope", 77, false));
   EXPECT_TRUE(reset);
 }
 
@@ -164,14 +164,38 @@ TEST_F(LaunchSystemd, AnOldManagerIsAskedForLess) {
     if (call.bytes.find("CollectMode") != std::string::npos) return refused(call, "org.freedesktop.DBus.Error.PropertyReadOnly");
     return message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "done");
   });
-  EXPECT_TRUE(start_scope("x.scope", 77, "test"));
+  EXPECT_TRUE(start_scope("x.scope", 77, false));
 }
 
 TEST_F(LaunchSystemd, ARefusalIsToldInItsWords) {
   serve("/systemd/private", [](const Call& call) { return call.member == "Subscribe" ? done(call) : refused(call, "org.freedesktop.DBus.Error.AccessDenied"); });
-  const auto started = start_scope("x.scope", 77, "test");
+  const auto started = start_scope("x.scope", 77, false);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("no: org.freedesktop.DBus.Error.AccessDenied"), std::string::npos) << started.error().message;
+}
+
+TEST_F(LaunchSystemd, AUnitDelegatedAlreadyIsKept) {
+  serve("/systemd/private", [](const Call& call) {
+    if (call.member == "Subscribe") return done(call);
+    if (call.member == "GetUnitByPID") return message(DbusKind::reply, call.serial, {}, {}, {"/org/freedesktop/systemd1/unit/run_2escope"});
+    EXPECT_EQ(call.member, "Get");
+    EXPECT_NE(call.bytes.find("org.freedesktop.systemd1.Scope"), std::string::npos);
+    return message(DbusKind::reply, call.serial, {}, {}, {"true"});
+  });
+  const auto placed = start_scope("x.scope", 77, true);
+  ASSERT_TRUE(placed) << placed.error().message;
+  EXPECT_EQ(*placed, Placement::delegated);
+}
+
+TEST_F(LaunchSystemd, AUnitThatIsNotIsLeft) {
+  serve("/systemd/private", [](const Call& call) {
+    if (call.member == "GetUnitByPID") return refused(call, "org.freedesktop.systemd1.NoUnitForPID");
+    if (call.member != "StartTransientUnit") return done(call);
+    return message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "done");
+  });
+  const auto placed = start_scope("x.scope", 77, true);
+  ASSERT_TRUE(placed) << placed.error().message;
+  EXPECT_EQ(*placed, Placement::moved);
 }
 
 TEST_F(LaunchSystemd, OnTheBusItRegistersAndNamesTheManager) {
@@ -180,22 +204,22 @@ TEST_F(LaunchSystemd, OnTheBusItRegistersAndNamesTheManager) {
     EXPECT_NE(call.bytes.find("org.freedesktop.systemd1\0"), std::string::npos);
     return message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "done");
   });
-  EXPECT_TRUE(start_scope("x.scope", 77, "test"));
+  EXPECT_TRUE(start_scope("x.scope", 77, false));
 }
 
 TEST_F(LaunchSystemd, AHangUpIsAnError) {
   serve("/systemd/private", [](const Call& call) { return call.member == "Subscribe" ? done(call) : std::string(); });
-  EXPECT_FALSE(start_scope("x.scope", 77, "test"));
+  EXPECT_FALSE(start_scope("x.scope", 77, false));
 }
 
 TEST_F(LaunchSystemd, NonsenseIsAnError) {
   serve("/systemd/private", [](const Call& call) { return call.member == "Subscribe" ? done(call) : std::string(64, 'x'); });
-  EXPECT_FALSE(start_scope("x.scope", 77, "test"));
+  EXPECT_FALSE(start_scope("x.scope", 77, false));
 }
 
 TEST_F(LaunchSystemd, OneThatRejectsTheUserIsPassedOver) {
   serve("/systemd/private", [](const Call&) { return std::string(); }, "REJECTED EXTERNAL\r\n");
-  const auto started = start_scope("x.scope", 77, "test");
+  const auto started = start_scope("x.scope", 77, false);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ENOENT);
 }
