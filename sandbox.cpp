@@ -33,8 +33,13 @@ int dispatch(const cli::Options& options) {
     case cli::Verb::ps: return cli::ps(options);
     case cli::Verb::inspect: return cli::inspect(options);
     case cli::Verb::logs: return cli::logs(options);
+    case cli::Verb::stats: return cli::stats(options);
+    case cli::Verb::top: return cli::top();
     case cli::Verb::stop: return cli::stop(options);
     case cli::Verb::kill: return cli::kill(options);
+    case cli::Verb::pause:
+    case cli::Verb::resume: return cli::pause_or_resume(options);
+    case cli::Verb::update: return cli::update(options);
     case cli::Verb::rm: return cli::rm(options);
     case cli::Verb::profile_list: return print(cli::profile_list(places));
     case cli::Verb::profile_show: return print(cli::profile_show(options.operands, options.origin, places));

@@ -172,6 +172,26 @@ std::string sandboxes_json(const std::vector<supervise::Found>& all) {
   return dumped(list);
 }
 
+std::string usages_json(const std::vector<Usage>& all) {
+  Json list = Json::array();
+  const auto put_number = [](Json& json, const char* name, const std::optional<std::uint64_t>& value) {
+    if (value) json[name] = *value;
+  };
+  for (const Usage& usage : all) {
+    Json json = {{"name", usage.sandbox.name}, {"status", supervise::status_names[usage.sandbox.record.status]},
+                 {"cpu_s", in_seconds(usage.counted.cpu)}};
+    put_number(json, "memory_bytes", usage.counted.memory);
+    put_number(json, "memory_limit_bytes", usage.memory_limit);
+    put_number(json, "memory_peak_bytes", usage.counted.memory_peak);
+    put_number(json, "pids", usage.counted.pids);
+    put_number(json, "pids_limit", usage.pids_limit);
+    put_number(json, "read_bytes", usage.counted.io_read);
+    put_number(json, "written_bytes", usage.counted.io_written);
+    list.push_back(std::move(json));
+  }
+  return dumped(list);
+}
+
 std::string sandbox_json(const supervise::Found& found, std::string_view report) {
   std::string out = dumped(found_json(found));
   if (!report.starts_with('{')) return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/report.h"
+#include "cli/usage.h"
 #include "cli/verdicts.h"
 #include "plan/describe.h"
 #include "supervise/state.h"
@@ -13,6 +14,7 @@ std::string report_json(const RunReport& report);
 std::string plan_json(const plan::Plan& plan);
 std::string diagnosis_json(const Diagnosis& diagnosis);
 std::string sandboxes_json(const std::vector<supervise::Found>& all);
+std::string usages_json(const std::vector<Usage>& all);
 std::string sandbox_json(const supervise::Found& found, std::string_view report);  // report: JSON, or empty
 
 std::string signal_name(int signal);                                // "SIGTERM"

@@ -15,7 +15,7 @@
 namespace cli {
 
 enum class Verb {
-  run, ps, inspect, logs, stop, kill, rm,
+  run, ps, inspect, logs, stats, top, stop, kill, pause, resume, update, rm,
   profile_list, profile_show, profile_check, profile_diff, doctor, completion, chown_back, help, version
 };
 

@@ -20,23 +20,6 @@ void print_on_error(std::string_view lines) {
   static_cast<void>(done.has_value());
 }
 
-// "1.20s"
-std::string seconds(std::chrono::nanoseconds value) {
-  const auto hundredths = value.count() / 10'000'000;
-  const auto part = hundredths % 100;
-  return text(hundredths / 100, ".", part < 10 ? "0" : "", part, "s");
-}
-
-// "12.3M", the largest unit below the value.
-std::string rounded_size(std::uint64_t bytes) {
-  constexpr std::string_view letters = "KMGT";
-  if (bytes < 1024) return text(bytes);
-  std::size_t unit = 0;
-  std::uint64_t tenths = bytes * 10 / 1024;
-  for (; tenths >= 10240 && unit + 1 < letters.size(); ++unit) tenths /= 1024;
-  return text(tenths / 10, ".", tenths % 10, letters[unit]);
-}
-
 std::string describe_end(const RunReport& report) {
   using supervise::Reason;
   switch (report.reason) {
@@ -66,11 +49,11 @@ std::string describe_active(const Active& active) {
 std::string describe_cgroup(const supervise::CgroupUsage& usage) {
   std::string out = "sbx: cgroup";
   if (usage.pids_peak) out += text(" ", *usage.pids_peak, " processes at most", *usage.pids_refused > 0 ? text(", ", *usage.pids_refused, " refused;") : ";");
-  if (usage.throttled) out += text(" throttled ", seconds(*usage.throttled), ";");
+  if (usage.throttled) out += text(" throttled ", describe_seconds(*usage.throttled), ";");
   if (usage.io_read) out += text(" read ", rounded_size(*usage.io_read), ", written ", rounded_size(*usage.io_written), ";");
   out += " waited";
   for (const auto& [name, pressure] : {std::pair("cpu", &usage.cpu_pressure), {"memory", &usage.memory_pressure}, {"io", &usage.io_pressure}})
-    if (*pressure) out += text(" ", name, " ", seconds((*pressure)->some));
+    if (*pressure) out += text(" ", name, " ", describe_seconds((*pressure)->some));
   return out + "\n";
 }
 
@@ -96,6 +79,21 @@ Result<std::string> resolve_target(const std::string& file) {
 }
 
 }  // namespace
+
+std::string describe_seconds(std::chrono::nanoseconds value) {
+  const auto hundredths = value.count() / 10'000'000;
+  const auto part = hundredths % 100;
+  return text(hundredths / 100, ".", part < 10 ? "0" : "", part, "s");
+}
+
+std::string rounded_size(std::uint64_t bytes) {
+  constexpr std::string_view letters = "KMGT";
+  if (bytes < 1024) return text(bytes);
+  std::size_t unit = 0;
+  std::uint64_t tenths = bytes * 10 / 1024;
+  for (; tenths >= 10240 && unit + 1 < letters.size(); ++unit) tenths /= 1024;
+  return text(tenths / 10, ".", tenths % 10, letters[unit]);
+}
 
 int print_error(const Error& error) {
   std::string lines = text("sbx: ", printable(error.message), "\n");
@@ -125,9 +123,9 @@ std::string describe_blocked(const supervise::Blocked& blocked) {
 
 std::string describe_stats(const RunReport& report) {
   std::string out = text("sbx: ", printable(describe_end(report)));
-  if (report.wall) out += text(" after ", seconds(*report.wall));
+  if (report.wall) out += text(" after ", describe_seconds(*report.wall));
   if (report.cpu_user && report.cpu_system)
-    out += text("; cpu ", seconds(*report.cpu_user), " user, ", seconds(*report.cpu_system), " system");
+    out += text("; cpu ", describe_seconds(*report.cpu_user), " user, ", describe_seconds(*report.cpu_system), " system");
   if (report.peak_bytes) out += text("; peak memory ", rounded_size(*report.peak_bytes));
   out += "\n";
   if (!report.profiles.empty()) out += text("sbx: profiles ", printable(join(report.profiles, " ")), "\n");

@@ -23,6 +23,9 @@ void print_note(std::string_view note);  // "sbx: NOTE" on standard error; not u
 // be written; a reader that went away (sbx --help | head -1) is no error.
 int print_output(std::string_view output);
 
+std::string describe_seconds(std::chrono::nanoseconds value);  // "1.20s"
+std::string rounded_size(std::uint64_t bytes);                 // "12.3M", the largest unit below the value
+
 // What is in force.
 struct Active {
   std::vector<std::string> namespaces;

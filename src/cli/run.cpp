@@ -138,6 +138,7 @@ Result<> prepare_state(const Options& options, const RunReport& report, Stages& 
 Result<> start_sandbox(const Options& options, Stages& stages) {
   const bool named = stages.state.exists();
   stages.sandbox = TRY(launch::start(stages.plan, named ? &stages.state : nullptr));
+  stages.state.record.cgroup = stages.sandbox.cgroup.path;  // written when the command runs
   if (!options.detach) return {};
   TRY(let_go_of_output(*stages.state.log));
   stages.sandbox.tell_running = [&stages] { return tell_running(stages.detached, stages.plan.name); };

@@ -5,6 +5,10 @@
 #include "base/units.h"
 #include "cli/json.h"
 #include "cli/report.h"
+#include "cli/settings.h"
+#include "launch/cgroup.h"
+#include "launch/probe.h"
+#include "plan/cgroup.h"
 #include "supervise/control.h"
 #include "supervise/state.h"
 #include "sys/file.h"
@@ -153,6 +157,32 @@ int kill(const Options& options) {
     return {};
   };
   return for_each_name(options, send);
+}
+
+int pause_or_resume(const Options& options) {
+  const RequestKind kind = options.verb == Verb::pause ? RequestKind::pause : RequestKind::resume;
+  const auto change = [&](const std::string& name) -> Result<> {
+    TRY(ask(name, {.kind = kind, .number = 0, .words = {}, .attached = {}}));
+    return {};
+  };
+  return for_each_name(options, change);
+}
+
+// The same texts mean the same files as at the start.
+int update(const Options& options) {
+  const auto change = [&]() -> Result<> {
+    const profile::Profile limits = TRY(make_layer(options.settings));
+    const Host host = TRY(launch::probe_host(limits));
+    Request request{.kind = RequestKind::update, .number = 0, .words = {}, .attached = {}};
+    for (const plan::CgroupSetting& setting : TRY(plan::make_cgroup_settings(limits, host))) {
+      const std::string value = TRY(launch::cgroup_value(setting));
+      request.words.insert(request.words.end(), {setting.file, value, setting.required ? "required" : "welcome"});
+    }
+    if (request.words.empty()) return fail_hint("write sbx update NAME --memory 1G, or another limit", "no limit is named");
+    TRY(ask(options.operands[0], request));
+    return {};
+  };
+  return finish(change());
 }
 
 int rm(const Options& options) {

@@ -11,7 +11,11 @@ int inspect(const Options& options);
 int logs(const Options& options);
 int stop(const Options& options);
 int kill(const Options& options);
+int pause_or_resume(const Options& options);
+int update(const Options& options);
 int rm(const Options& options);
+int stats(const Options& options);
+int top();
 
 // "HUP", "SIGHUP", "hup" or a number.
 Result<int> parse_signal(std::string_view word);

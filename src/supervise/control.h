@@ -24,7 +24,7 @@ enum class RequestKind : unsigned char { stop, signal, pause, resume, update, ex
 struct Request {
   RequestKind kind{};
   int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which
-  std::vector<std::string> words;  // update: FILE VALUE … of the cgroup; exec, join: theirs
+  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec, join: theirs
   std::vector<sys::Fd> attached;   // exec, join: at most sys::most_attached
 };
 

@@ -101,7 +101,8 @@ Result<> Monitor::end_payload(milliseconds kill_after) {
   deadline = stopping && deadline ? std::min(*deadline, last) : last;
   stopping = true;
   TRY(tell(MessageKind::signal, SIGTERM));
-  return tell(MessageKind::signal, SIGCONT);  // a stopped payload takes its TERM only now
+  TRY(tell(MessageKind::signal, SIGCONT));  // a stopped payload takes its TERM only now
+  return is_paused() ? set_paused(false) : Result<>{};
 }
 
 Result<> Monitor::check_clock() {

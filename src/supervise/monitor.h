@@ -48,6 +48,9 @@ struct Monitor {
   Result<> serve(std::span<const sys::Watch> happened);  // those that watch_clients added
   Result<> serve_client(sys::Fd& client);
   Result<Reply> answer(Request& request, sys::Fd& client);
+  bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }
+  Result<> set_paused(bool paused);
+  Result<> update(const std::vector<std::string>& words) const;
 };
 
 }  // namespace supervise

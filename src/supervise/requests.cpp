@@ -6,6 +6,8 @@
 #include "sys/user.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <poll.h>
 
@@ -29,6 +31,12 @@ Result<> check_peer(const sys::Fd& connection) {
 Result<> check_signal(int number) {
   if (number > 0 && number <= SIGRTMAX) return {};
   return fail("no signal has the number ", number);
+}
+
+// What limits there are, and nothing that says who is in the group or whether it lives.
+bool is_limit(std::string_view file) {
+  constexpr std::array<std::string_view, 5> controllers{"cpu.", "cpuset.", "io.", "memory.", "pids."};
+  return !file.contains('/') && std::ranges::any_of(controllers, [&](std::string_view each) { return file.starts_with(each); });
 }
 
 }  // namespace
@@ -80,10 +88,40 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
     case RequestKind::join:
       if (!sandbox.running) return fail_hint("try again", "the sandbox is not yet running");
       if (sandbox.attend) return sandbox.attend(request, client);
-      return fail("the sandbox does not take ", request.kind == RequestKind::exec ? "commands" : "fellows");
-    default:
-      return fail("the sandbox does not know the request");
+      break;
+    case RequestKind::pause:
+    case RequestKind::resume:
+      TRY(set_paused(request.kind == RequestKind::pause));
+      return Reply{};
+    case RequestKind::update:
+      TRY(update(request.words));
+      return Reply{};
+    case RequestKind::count_:
+      break;
   }
+  return fail("the sandbox does not take such requests");
+}
+
+Result<> Monitor::set_paused(bool paused) {
+  if (!sandbox.running) return fail_hint("try again", "it is not yet running");
+  if (!sandbox.cgroup.exists())
+    return fail_hint("it was started where no control group is delegated; sbx doctor says what helps", "it has no control group to be frozen in");
+  if (paused == is_paused()) return fail(paused ? "it is already paused" : "it is not paused");
+  TRY(sandbox.cgroup.freeze(paused));
+  sandbox.state->record.status = paused ? Status::paused : Status::running;
+  return sandbox.state->write_record();
+}
+
+Result<> Monitor::update(const std::vector<std::string>& words) const {
+  if (!sandbox.cgroup.exists())
+    return fail_hint("it was started where no control group is delegated; sbx doctor says what helps", "it has no control group to be limited in");
+  for (std::size_t i = 0; i + 2 < words.size(); i += 3) {
+    if (!is_limit(words[i])) return fail("'", printable(words[i]), "' is not a limit");
+    auto written = sandbox.cgroup.write(words[i], words[i + 1]);
+    const bool may_be_missing = words[i + 2] == "welcome" && !written && written.error().code == ENOENT;
+    if (!written && !may_be_missing) return written;
+  }
+  return {};
 }
 
 }  // namespace supervise

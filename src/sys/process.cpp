@@ -3,6 +3,7 @@
 
 #include "sys/call.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +187,14 @@ Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds tim
   if (ready < 0 && errno != EINTR) return fail_errno("poll");
   for (std::size_t i = 0; i < watches.size(); ++i) watches[i].happened = ready > 0 ? polled[i].revents : short{0};
   return {};
+}
+
+Machine this_machine() {
+  struct sysinfo found {};
+  Machine machine;
+  machine.processors = static_cast<unsigned>(std::max(::get_nprocs(), 1));
+  if (::sysinfo(&found) == 0) machine.memory = static_cast<std::uint64_t>(found.totalram) * found.mem_unit;
+  return machine;
 }
 
 std::chrono::nanoseconds monotonic_now() {

@@ -94,6 +94,8 @@ struct Watch { int fd; short events; short happened = 0; };
 // poll(2); a negative timeout waits for ever. Interrupted = nothing happened.
 Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds timeout);
 
+struct Machine { unsigned processors = 1; std::uint64_t memory = 0; };
+Machine this_machine();  // sysinfo(2)
 std::chrono::nanoseconds monotonic_now();  // CLOCK_MONOTONIC
 std::int64_t unix_now();                   // seconds
 std::int64_t unix_now_microseconds();
