@@ -5,16 +5,19 @@
 #include "launch/network.h"
 #include "launch/project.h"
 #include "launch/surroundings.h"
+#include "launch/trial.h"
 #include "plan/expand.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
 #include "sys/file.h"
+#include "sys/mount.h"
 #include "sys/privilege.h"
 #include "sys/terminal.h"
 #include "sys/user.h"
 
 #include <array>
 #include <cerrno>
+#include <linux/sched.h>
 #include <tuple>
 
 namespace launch {
@@ -113,10 +116,32 @@ Result<> probe_etc(Host& host) {
   return {};
 }
 
+Result<bool> overlay_is_listed() {
+  const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
+  return filesystems.find("\toverlay\n") != std::string::npos;
+}
+
+// A module is listed once it is loaded. Whoever mounts loads it, in a user namespace too, unless the machine's owner
+// forbids it; so the first sbx since the boot lets a process of its own try.
+Result<bool> has_overlay() {
+  if (TRY(overlay_is_listed())) return true;
+  const std::string release = TRY(sys::read_file("/proc/sys/kernel/osrelease", most_bytes));
+  const std::string module = text("/lib/modules/", trim(release), "/kernel/fs/overlayfs/overlay.ko");
+  for (const char* compressed : {"", ".xz", ".zst", ".gz"}) {
+    if (!TRY(sys::stat_path(module + compressed, true))) continue;
+    const auto open_one = []() -> Result<std::string> {
+      TRY(sys::make_filesystem("overlay", {}, {}));  // without layers it fails, but by then it is loaded
+      return std::string{};
+    };
+    if (try_stage(CLONE_NEWUSER | CLONE_NEWNS, nullptr, open_one).error.code == ENODEV) return false;
+    return overlay_is_listed();
+  }
+  return false;
+}
+
 Result<> probe_machine(Host& host) {
   std::tie(host.kernel_major, host.kernel_minor) = sys::kernel_version();
-  const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
-  host.overlay = host.kernel_at_least(5, 11) && filesystems.find("\toverlay\n") != std::string::npos;
+  host.overlay = host.kernel_at_least(5, 11) && TRY(has_overlay());
   // Mounts below a lower directory are locked in a user namespace, and overlayfs then refuses it. Container engines
   // mount resolv.conf, hosts and hostname there.
   const std::string mountinfo = TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes));
