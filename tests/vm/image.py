@@ -127,7 +127,7 @@ def sources():
 def make_payload(disk, files):
     """A disk that is a tar archive of files."""
     subprocess.run(["tar", "-cf", disk, "--owner=root:0", "--group=root:0", "--mode=a+rX", "--transform=s,.*/,,",
-                    "--no-recursion", *(["-P", "--", *files] if files else ["-T", "/dev/null"])], check=True)
+                    "--no-recursion", "--dereference", *(["-P", "--", *files] if files else ["-T", "/dev/null"])], check=True)
     if disk.stat().st_size > qemu.PAYLOAD_BYTES:
         raise qemu.GuestError(f"sbx and its tests are more than {qemu.PAYLOAD_BYTES >> 20} MiB")
     os.truncate(disk, qemu.PAYLOAD_BYTES)
