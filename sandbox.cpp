@@ -2,6 +2,7 @@
 #include "cli/chown_back.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
+#include "cli/exec.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/parse.h"
@@ -30,6 +31,7 @@ int dispatch(const cli::Options& options) {
   if (options.help) return cli::print_output(cli::help_of(options.verb));
   switch (options.verb) {
     case cli::Verb::run: return cli::run(options);
+    case cli::Verb::exec: return cli::exec(options);
     case cli::Verb::ps: return cli::ps(options);
     case cli::Verb::inspect: return cli::inspect(options);
     case cli::Verb::logs: return cli::logs(options);

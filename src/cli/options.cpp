@@ -133,6 +133,7 @@ constexpr unsigned only(Verbs... verbs) {
   return ((1u << static_cast<unsigned>(verbs)) | ...);
 }
 constexpr unsigned every_verb = ~0u;
+constexpr unsigned run_and_exec = only(Verb::run, Verb::exec);
 
 constexpr Option options_of_sbx[] = {
     {.name = "profile", .letter = 'P', .argument = "NAME|FILE", .group = Group::profile,
@@ -170,10 +171,10 @@ constexpr Option options_of_sbx[] = {
      .apply = host_file, .key = "filesystem.root", .completes = Completes::directory},
     {.name = "workdir", .letter = 'w', .argument = "DIR", .group = Group::files,
      .help = "the working directory inside", .apply = assign, .key = "sandbox.workdir",
-     .completes = Completes::directory},
+     .completes = Completes::directory, .verbs = run_and_exec},
 
     {.name = "env", .letter = 'e', .argument = "K[=V]", .group = Group::environment,
-     .help = "set a variable, or pass the caller's", .apply = environment},
+     .help = "set a variable, or pass the caller's", .apply = environment, .verbs = run_and_exec},
     {.name = "env-file", .argument = "FILE", .group = Group::environment, .help = "set the K=V lines of a file",
      .apply = collect<&Options::env_files>, .completes = Completes::file},
     {.name = "clear-env", .group = Group::environment, .help = "drop what the profile passes and sets",
@@ -241,11 +242,11 @@ constexpr Option options_of_sbx[] = {
      .help = "go on without these where they are missing", .apply = append_each, .key = "security.allow_degraded"},
 
     {.name = "tty", .letter = 't', .group = Group::terminal, .help = "give the command a terminal of its own",
-     .apply = assign, .key = "sandbox.terminal", .constant = "on"},
+     .apply = assign, .key = "sandbox.terminal", .constant = "on", .verbs = run_and_exec},
     {.name = "no-tty", .letter = 'T', .group = Group::terminal, .help = "hand descriptors 0-2 through as they are",
-     .apply = assign, .key = "sandbox.terminal", .constant = "off"},
+     .apply = assign, .key = "sandbox.terminal", .constant = "off", .verbs = run_and_exec},
     {.name = "interactive", .letter = 'i', .group = Group::terminal,
-     .help = "accepted; standard input is always passed", .apply = accept},
+     .help = "accepted; standard input is always passed", .apply = accept, .verbs = run_and_exec},
 
     {.name = "detach", .letter = 'd', .group = Group::terminal,
      .help = "return when the command runs; see sbx logs, ps, stop", .apply = turn_on<&Options::detach>},
@@ -281,6 +282,7 @@ constexpr Option options_of_sbx[] = {
 // In the order of Verb.
 constexpr VerbRow verbs_of_sbx[] = {
     {Verb::run, "run", "", "run a command (the verb may be left out)"},
+    {Verb::exec, "exec", "NAME -- COMMAND [ARG...]", "run a further command in a running sandbox", 1, 1, Completes::sandbox},
     {Verb::ps, "ps", "", "the sandboxes with a name that run"},
     {Verb::inspect, "inspect", "NAME", "all that is known of one, as JSON", 1, 1, Completes::sandbox},
     {Verb::logs, "logs", "NAME", "the output of a detached one", 1, 1, Completes::sandbox},

@@ -15,7 +15,7 @@
 namespace cli {
 
 enum class Verb {
-  run, ps, inspect, logs, stats, top, stop, kill, pause, resume, update, rm,
+  run, exec, ps, inspect, logs, stats, top, stop, kill, pause, resume, update, rm,
   profile_list, profile_show, profile_check, profile_diff, doctor, completion, chown_back, help, version
 };
 
@@ -91,6 +91,7 @@ inline constexpr std::size_t any_number = SIZE_MAX;
 std::span<const Option> option_table();
 std::span<const VerbRow> verb_table();
 const VerbRow& row_of(Verb verb);
+constexpr bool takes_command(Verb verb) { return verb == Verb::run || verb == Verb::exec; }
 
 // The literal words among the alternatives of an argument: "keep[:NAME]|ro|DIR" -> keep, ro.
 std::vector<std::string> argument_words(std::string_view argument);

@@ -194,7 +194,8 @@ Result<> check_operands(const Options& options) {
 Result<> check_complete(const Options& options, bool separator) {
   if (options.help) return {};
   if (options.verb == Verb::run) return check_command(options, separator);
-  return check_operands(options);
+  TRY(check_operands(options));
+  return takes_command(options.verb) ? check_command(options, separator) : Result<>{};
 }
 
 }  // namespace
@@ -215,7 +216,7 @@ Result<Options> parse(const std::vector<std::string>& all) {
     else if (word.starts_with("--")) TRY(parse_long(options, word.substr(2), words));
     else TRY(parse_letters(options, word.substr(1), words));
   }
-  auto& rest = options.verb == Verb::run ? options.command : options.operands;
+  auto& rest = takes_command(options.verb) ? options.command : options.operands;
   for (; words.left(); ++words.at) rest.push_back(all[words.at]);
   TRY(check_complete(options, separator));
   return options;

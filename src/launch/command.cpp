@@ -2,6 +2,7 @@
 #include "launch/command.h"
 
 #include "launch/seccomp.h"
+#include "launch/starter.h"
 #include "sys/file.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
@@ -10,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <unistd.h>
 
 namespace launch {
@@ -58,6 +60,15 @@ Result<> apply_landlock(const plan::Landlock& landlock) {
   return sys::enter_landlock(landlock.abi, paths);
 }
 
+// Where a name without a slash is looked for.
+std::vector<std::string> places_of(const plan::Command& command) {
+  const std::string& name = command.argv[0];
+  if (name.find('/') != std::string::npos) return {name};
+  std::vector<std::string> places;
+  for (const std::string& place : split(command.search_path, ':')) places.push_back(place.empty() ? name : place + "/" + name);
+  return places;
+}
+
 struct CStrings {
   std::vector<char*> pointers;
   explicit CStrings(const std::vector<std::string>& strings) {
@@ -70,12 +81,8 @@ struct CStrings {
 Error execute(const plan::Command& command) {
   CStrings argv(command.argv);
   const CStrings environment(command.environment);
-  const std::string& name = command.argv[0];
-  std::vector<std::string> places{""};
-  if (name.find('/') == std::string::npos) places = split(command.search_path, ':');
   Error refused{.code = ENOENT, .message = {}, .hint = {}};
-  for (const std::string& place : places) {
-    const std::string file = place.empty() ? name : place + "/" + name;
+  for (const std::string& file : places_of(command)) {
     Error error = sys::start_program_in_place(file, argv.pointers.data(), environment.pointers.data()).error();
     if (error.code == ENOEXEC) {  // a script without #!, as shells run it
       std::vector<std::string> script{"/bin/sh", file};
@@ -86,18 +93,32 @@ Error execute(const plan::Command& command) {
     if (error.code != ENOENT && error.code != ENOTDIR && refused.code == ENOENT) refused = std::move(error);
     if (refused.code != ENOENT && refused.code != EACCES) break;
   }
-  if (refused.code != ENOENT) return refused.status = exit_status::not_executable, refused;
-  return Error{ENOENT, text("command ", printable(name), " not found in the sandbox"),
-               "it may be installed where the profile shows nothing: see sbx --dry-run, and add --ro DIR", exit_status::not_found};
+  return explain_exec(command, std::move(refused));
 }
 
-Result<> prepare(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& terminal) {
-  TRY(take_descriptors(plan.command, terminal));
-  TRY(sys::set_parent_death_signal(0));
+// The starter takes one file: the first that may be run, else the first that is there.
+Error execute(const plan::Command& command, const Joining& joining) {
+  std::string found;
+  for (const std::string& file : places_of(command)) {
+    const auto there = sys::stat_path(file);
+    if (!there || !*there || (*there)->kind == sys::FileKind::directory) continue;
+    const bool runs = sys::may_execute(file);
+    if (runs || found.empty()) found = file;
+    if (runs) break;
+  }
+  if (found.empty()) found = places_of(command).front();
+  return start_by(joining.starter, joining.complaints, found, command.argv, command.environment);
+}
+
+Result<> prepare(const plan::Plan& plan, const plan::Command& command, const Prepared& prepared, const sys::Fd& terminal,
+                 bool joins) {
+  TRY(take_descriptors(command, terminal));
   TRY(apply_limits(plan.limits));
   sys::set_file_mask(prepared.file_mask);
   TRY(give_up_privileges(prepared));
-  TRY(enter_workdir(plan.command.workdir));
+  // The payload outlives nobody: init ends with it. What joins ends with its attendant.
+  TRY(sys::set_parent_death_signal(joins ? SIGKILL : 0));
+  TRY(enter_workdir(command.workdir));
   TRY(apply_landlock(plan.landlock));
   TRY(sys::unblock_all_signals());
   if (!prepared.filter.empty()) TRY(sys::install_filter(prepared.filter));
@@ -106,10 +127,17 @@ Result<> prepare(const plan::Plan& plan, const Prepared& prepared, const sys::Fd
 
 }  // namespace
 
-Error run_payload(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& terminal) {
-  Result<> ready = prepare(plan, prepared, terminal);
+Error explain_exec(const plan::Command& command, Error refused) {
+  if (refused.code != ENOENT && refused.code != ENOTDIR) return refused.status = exit_status::not_executable, refused;
+  return Error{ENOENT, text("command ", printable(command.argv[0]), " not found in the sandbox"),
+               "it may be installed where the profile shows nothing: see sbx --dry-run, and add --ro DIR", exit_status::not_found};
+}
+
+Error run_payload(const plan::Plan& plan, const plan::Command& command, const Prepared& prepared, const sys::Fd& terminal,
+                  const Joining* joining) {
+  Result<> ready = prepare(plan, command, prepared, terminal, joining != nullptr);
   if (!ready) return std::move(ready).error();
-  return execute(plan.command);
+  return joining == nullptr ? execute(command) : execute(command, *joining);
 }
 
 }  // namespace launch

@@ -2,6 +2,7 @@
 // undumpable before the first thing a neighbour could read, everything from the host's /proc before the pivot.
 #include "launch/enter.h"
 
+#include "launch/attend.h"
 #include "launch/command.h"
 #include "launch/idmap.h"
 #include "launch/mounts.h"
@@ -20,7 +21,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/capability.h>
 
 namespace launch {
 
@@ -123,13 +123,6 @@ Result<sys::Fd> take_terminal(const sys::Fd& channel) {
   return std::move(pty.slave);
 }
 
-// What init itself keeps: only the right to signal a payload that has changed its ids.
-Result<> drop_own_privileges() {
-  TRY(sys::lock_securebits(true));
-  TRY(sys::keep_capabilities({CAP_KILL}));
-  return sys::set_no_new_privileges();
-}
-
 [[noreturn]] void report_and_exit(const sys::Fd& channel, Error error) {
   Message message = make_message(MessageKind::failed);
   const int status = error.status;
@@ -149,7 +142,7 @@ struct Payload {
 void start_payload(void* argument) {
   sys::failpoint_role("payload");
   const auto* payload = static_cast<Payload*>(argument);
-  report_and_exit(payload->channel, run_payload(payload->plan, payload->prepared, payload->terminal));
+  report_and_exit(payload->channel, run_payload(payload->plan, payload->plan.command, payload->prepared, payload->terminal));
 }
 
 [[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
@@ -165,6 +158,8 @@ void start_payload(void* argument) {
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
     TRY(enter_network(plan, proc, engine));
     TRY(take_root(plan, proc, in_cgroup, init));
+    std::vector<sys::Fd> entrances;
+    if (plan.named) entrances = TRY(open_entrances(plan, proc));
     proc.reset();
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
     Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
@@ -173,8 +168,9 @@ void start_payload(void* argument) {
     engine.reset();
     init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
     sys::failpoint_role("init-running");
-    if (plan.named) TRY(supervise::send(init.channel, make_message(MessageKind::running)));
-    return drop_own_privileges();
+    if (plan.named) TRY(supervise::send(init.channel, make_message(MessageKind::running), entrances));
+    entrances.clear();
+    return supervise::keep_signalling_only();
   };
   Result<> done = steps();
   if (done) done = supervise::run_init(init);

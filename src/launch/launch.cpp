@@ -1,7 +1,9 @@
 // From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
 #include "launch/launch.h"
 
+#include "launch/attend.h"
 #include "launch/cgroup.h"
+#include "launch/descriptors.h"
 #include "launch/engine.h"
 #include "launch/enter.h"
 #include "launch/filters.h"
@@ -45,24 +47,6 @@ std::uint64_t clone_flags(const plan::Plan& plan, bool in_cgroup) {
       case plan::Namespace::count_: break;
     }
   return flags;
-}
-
-// 0–2 exist and are no directories, and nothing above them reaches the payload.
-Result<> check_descriptors() {
-  for (const int number : {0, 1, 2}) {
-    const auto found = sys::stat_fd(number, text("descriptor ", number));
-    if (!found && found.error().code == EBADF) {
-      // The lowest free number is this one: the lower ones are open by now.
-      const int null = TRY(sys::open_file("/dev/null", O_RDWR)).release();
-      if (null != number) return fail("descriptor ", number, " could not be opened");
-      TRY(sys::keep_open_on_exec(number));
-      continue;
-    }
-    if (!found) return std::unexpected<Error>(found.error());
-    if (found->kind == sys::FileKind::directory)
-      return fail_hint("a directory would be a way out of the sandbox", "descriptor ", number, " is a directory");
-  }
-  return sys::make_inherited_close_on_exec(3);
 }
 
 Result<Prepared> prepare(const plan::Plan& plan) {
@@ -110,13 +94,13 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   TRY(check_descriptors());
   // Before the first fork: whoever is made later stands where the launcher does.
   sandbox.cgroup = TRY(start_cgroup(plan.cgroup, plan.name));
-  sandbox.signals = TRY(sys::block_signals(passed_signals));
+  sandbox.signals = TRY(take_signals());
   sys::Fd engine;  // init's way to it
   if (plan.network.mode == plan::NetworkMode::user) {
     StartedEngine made = TRY(start_engine(plan.network));
     sandbox.engine = std::move(made.engine), engine = std::move(made.inside);
   }
-  const Prepared prepared = TRY(prepare(plan));
+  Prepared prepared = TRY(prepare(plan));
   sandbox.started = sys::monotonic_now();
   sandbox.timeout = plan.timeout, sandbox.kill_after = plan.kill_after;
   for (const int number : {0, 1, 2})
@@ -134,6 +118,7 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
     enter(plan, prepared, std::move(theirs), std::move(engine), in_cgroup);
   }
   theirs.reset(), engine.reset();
+  if (plan.named) sandbox.attend = attend_with(plan, std::move(prepared));
   if (plan.identity.writer == plan::MapWriter::init) return {};
   if (Result<> given = give_identity(plan.identity, sandbox); !given) {
     sandbox.channel.reset();
@@ -145,6 +130,8 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
 }
 
 }  // namespace
+
+Result<sys::Fd> take_signals() { return sys::block_signals(passed_signals); }
 
 Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state) {
   supervise::Sandbox sandbox;

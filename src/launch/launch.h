@@ -6,7 +6,10 @@
 
 namespace launch {
 
-// `state`: of a named one, else none; the launcher's alone, and to outlive the sandbox.
+// `plan` outlives the sandbox where it is a named one. `state`: of a named one, else none; the launcher's alone, and to outlive the sandbox.
 Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state = nullptr);
+
+// All signals are blocked from then on; those that a user or a service manager sends are read from it.
+Result<sys::Fd> take_signals();
 
 }  // namespace launch

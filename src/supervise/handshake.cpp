@@ -50,11 +50,15 @@ Result<> send(const sys::Fd& channel, const Message& message) {
   return sys::send_message(channel, encode(message), message.attached.valid() ? &message.attached : nullptr);
 }
 
+Result<> send(const sys::Fd& channel, const Message& message, std::span<const sys::Fd> attached) {
+  return sys::send_message(channel, encode(message), attached);
+}
+
 Result<std::optional<Message>> receive(const sys::Fd& channel) {
   std::optional<sys::Message> received = TRY(sys::receive_message(channel));
   if (!received) return std::optional<Message>{};
   Message message = TRY(decode(received->content));
-  message.attached = std::move(received->attached);
+  message.attached = std::move(received->attached), message.further = std::move(received->further);
   return std::optional<Message>(std::move(message));
 }
 

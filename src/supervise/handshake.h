@@ -5,7 +5,8 @@
 //                         ◄──     identity_ready
 //   terminal {descriptor} ──►     takes the pty's master, sets its size
 //                         ◄──     terminal_ready
-//   running               ──►     of a named sandbox only: the command's exec has happened
+//   running {descriptors} ──►     of a named sandbox only: the command's exec has happened; its namespaces in the
+//                                 plan's order, then its devpts, for those who come later
 //   stopped {signal}      ──►     gives the user's terminal back and stops too
 //                         ◄──     resume
 //                         ◄──     signal {number}: for the payload
@@ -13,6 +14,9 @@
 //                                 whose namespaces take the kernel longer to take down than all the rest
 //   mask_lost {path}      ──►     a mask is gone; init ends the sandbox
 //   failed {Error}        ──►     at any point of the set-up: reported, nothing ran
+//
+// Between `sbx exec` and the attendant that the launcher forks for it (supervise/attendant.h) it is the same from
+// `terminal` on: the attendant speaks as init does.
 //
 // Nothing is acknowledged that need not be: with one id and no terminal no message is waited for at all.
 // The end of the socket is the guarantee both ways. Init polls its side for its whole life: when the
@@ -25,7 +29,9 @@
 #include "sys/fd.h"
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace supervise {
 
@@ -35,13 +41,15 @@ enum class MessageKind : unsigned char {
 
 struct Message {
   MessageKind kind{};
-  int number = 0;      // stopped, signal: the signal; ended: the wait status
+  int number = 0;      // stopped, signal: the signal; ended: the wait status; terminal: an attendant's own pid
   std::string text;    // mask_lost: the path; ended: struct rusage of all that ran
   Error error;         // failed
-  sys::Fd attached;    // terminal
+  sys::Fd attached;    // terminal; the first of running
+  std::vector<sys::Fd> further = {};  // received with the first
 };
 
 Result<> send(const sys::Fd& channel, const Message& message);
+Result<> send(const sys::Fd& channel, const Message& message, std::span<const sys::Fd> attached);
 // nullopt: the other side is gone.
 Result<std::optional<Message>> receive(const sys::Fd& channel);
 

@@ -6,12 +6,14 @@
 #include "supervise/sandbox.h"
 #include "sys/file.h"
 #include "sys/moves.h"
+#include "sys/privilege.h"
 #include "sys/process.h"
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <poll.h>
+#include <sys/capability.h>
 #include <sys/wait.h>
 
 namespace supervise {
@@ -45,16 +47,6 @@ Result<bool> reap(const Init& init) {
     }
     TRY(send(init.channel, Message{.kind = MessageKind::stopped, .number = WSTOPSIG(event.status), .text = {}, .error = {}, .attached = {}}));
   }
-}
-
-// True when the launcher is gone.
-Result<bool> obey(const Init& init) {
-  const std::optional<Message> message = TRY(receive(init.channel));
-  if (!message) return true;
-  if (message->kind == MessageKind::resume) TRY(sys::send_signal_to(-init.payload, SIGCONT));
-  if (message->kind == MessageKind::signal)
-    TRY(sys::send_signal_to(is_for_group(message->number) ? -init.payload : init.payload, message->number));
-  return false;
 }
 
 Result<> tell_lost(const Init& init, const std::string& path) {
@@ -93,6 +85,21 @@ const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::str
   return nullptr;
 }
 
+Result<> keep_signalling_only() {
+  TRY(sys::lock_securebits(true));
+  TRY(sys::keep_capabilities({CAP_KILL}));
+  return sys::set_no_new_privileges();
+}
+
+Result<bool> obey(const sys::Fd& channel, pid_t command) {
+  const std::optional<Message> message = TRY(receive(channel));
+  if (!message) return true;
+  if (message->kind == MessageKind::resume) TRY(sys::send_signal_to(-command, SIGCONT));
+  if (message->kind == MessageKind::signal)
+    TRY(sys::send_signal_to(is_for_group(message->number) ? -command : command, message->number));
+  return false;
+}
+
 Result<> run_init(const Init& init) {
   std::array<sys::Watch, 4> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
                                      {init.mountinfo.get(), POLLPRI}, {init.moves.get(), POLLIN}}};  // poll(2) ignores a descriptor of -1
@@ -102,7 +109,7 @@ Result<> run_init(const Init& init) {
     const bool quiet = std::ranges::all_of(watches, [](const sys::Watch& watch) { return watch.happened == 0; });
     if (quiet && !settled) sys::release_idle_memory();
     settled = settled || quiet;
-    if (watches[0].happened != 0 && TRY(obey(init))) return {};
+    if (watches[0].happened != 0 && TRY(obey(init.channel, init.payload))) return {};
     if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
     if (watches[3].happened != 0 && TRY(check_moves(init))) return {};
     if (watches[1].happened == 0) continue;

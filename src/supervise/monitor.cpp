@@ -35,8 +35,8 @@ namespace {
 
 Result<> take_end(Outcome& outcome, const Message& message) {
   const int status = message.number;
-  if (message.text.size() != sizeof outcome.usage) return fail("damaged message from init");
-  std::memcpy(&outcome.usage, message.text.data(), sizeof outcome.usage);
+  if (!message.text.empty() && message.text.size() != sizeof outcome.usage) return fail("damaged message from init");
+  if (!message.text.empty()) std::memcpy(&outcome.usage, message.text.data(), sizeof outcome.usage);
   outcome.reason = WIFSIGNALED(status) ? Reason::signaled : Reason::exited;
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -45,8 +45,10 @@ Result<> take_end(Outcome& outcome, const Message& message) {
 
 }  // namespace
 
-Result<> Monitor::take_running() {
+Result<> Monitor::take_running(Message message) {
   sandbox.running = true;
+  sandbox.entrances = std::move(message.further);
+  sandbox.entrances.insert(sandbox.entrances.begin(), std::move(message.attached));
   if (sandbox.state == nullptr) return fail("unexpected message from init");
   sandbox.state->record.status = Status::running, sandbox.state->record.init = sandbox.init.pid;
   TRY(sandbox.state->write_record());
@@ -56,10 +58,10 @@ Result<> Monitor::take_running() {
 Result<> Monitor::take(Message message) {
   switch (message.kind) {
     case MessageKind::terminal:
-      terminal = TRY(Terminal::take(std::move(message.attached), sandbox.terminal, sandbox.init.pid));
+      terminal = TRY(Terminal::take(std::move(message.attached), sandbox.terminal, message.number != 0 ? message.number : sandbox.init.pid));
       return tell(MessageKind::terminal_ready, 0);
     case MessageKind::running:
-      return take_running();
+      return take_running(std::move(message));
     case MessageKind::stopped:
       return stop_and_resume();
     case MessageKind::ended:
@@ -188,7 +190,7 @@ Result<> Monitor::turn() {
   if (has_engine) follow_host(watches[3].happened != 0 || watches[4].happened != 0);
   if (watches[5].happened != 0) TRY(log()->copy(sandbox.state->directory));
   if (asked > own) TRY(serve(std::span(watches).subspan(own, asked - own)));
-  if (terminal) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(asked), watches.end()}));
+  if (watches.size() > asked) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(asked), watches.end()}));
   return check_clock();
 }
 
@@ -206,21 +208,32 @@ Result<> Monitor::take_network() {
   return {};
 }
 
+// The channel has ended, or the loop failed.
+Result<> Monitor::finish(Result<> ran) {
+  TRY(end_attendants());
+  if (!sandbox.init.pidfd.valid()) {  // it is an attendant's, which ends its command when we are gone
+    if (!ran || has_ended) return ran;
+    outcome.reason = Reason::setup;
+    outcome.error = Error{0, "the sandbox ended, and the command with it", {}, exit_status::signal_base + SIGKILL};
+    return {};
+  }
+  // Whatever went wrong in the loop, the sandbox does not outlive it.
+  if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  if (ran && has_ended && outcome.reason != Reason::setup && outcome.reason != Reason::mask) return {};
+  const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
+  if (!ran) return ran;
+  if (!has_ended && !ended.signaled) return fail("init ended without a word, with status ", ended.number);
+  if (!has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.number;
+  return {};
+}
+
 namespace {
 
 Result<Outcome> wait_for_end(Sandbox& sandbox) {
   sys::failpoint_role("monitor");
   Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}, .ending = {}, .engine_end = {}, .follower = {}};
-  Result<> ran = monitor.run();
-  // Whatever went wrong in the loop, the sandbox does not outlive it.
-  if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  TRY(monitor.finish(monitor.run()));
   Outcome& outcome = monitor.outcome;
-  if (!ran || !monitor.has_ended || outcome.reason == Reason::setup || outcome.reason == Reason::mask) {
-    const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
-    if (!ran) return std::unexpected<Error>(std::move(ran).error());
-    if (!monitor.has_ended && !ended.signaled) return fail("init ended without a word, with status ", ended.number);
-    if (!monitor.has_ended) outcome.reason = Reason::signaled, outcome.signal = ended.number;
-  }
   if (monitor.ending && outcome.reason != Reason::setup && outcome.reason != Reason::mask) outcome.reason = *monitor.ending;
   if (outcome.reason == Reason::engine)
     outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};

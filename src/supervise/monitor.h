@@ -30,7 +30,7 @@ struct Monitor {
   Log* log() const { return sandbox.state != nullptr && sandbox.state->log ? &*sandbox.state->log : nullptr; }
   Result<> tell(MessageKind kind, int number);
   Result<> take(Message message);
-  Result<> take_running();
+  Result<> take_running(Message message);
   Result<> pass_signals();
   Result<> take_engine_messages();
   Result<> lose_engine();
@@ -42,11 +42,13 @@ struct Monitor {
   milliseconds wait_at_most() const;
   Result<> turn();
   Result<> run();
+  Result<> finish(Result<> ran);
 
   // requests.cpp
   void watch_clients(std::vector<sys::Watch>& watches) const;
   Result<> serve(std::span<const sys::Watch> happened);  // those that watch_clients added
   Result<> serve_client(sys::Fd& client);
+  Result<> end_attendants();
   Result<Reply> answer(Request& request, sys::Fd& client);
   bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }
   Result<> set_paused(bool paused);

@@ -39,16 +39,28 @@ bool is_limit(std::string_view file) {
   return !file.contains('/') && std::ranges::any_of(controllers, [&](std::string_view each) { return file.starts_with(each); });
 }
 
+// How it ended is what it told its client.
+Result<> forget(sys::Process& attendant) {
+  TRY(sys::wait_process(attendant));
+  attendant.pidfd.reset();
+  return {};
+}
+
 }  // namespace
 
 void Monitor::watch_clients(std::vector<sys::Watch>& watches) const {
   watches.push_back({clients.size() < most_clients ? sandbox.state->control.get() : -1, POLLIN});
   for (const sys::Fd& client : clients) watches.push_back({client.get(), POLLIN});
+  for (const sys::Process& attendant : sandbox.attendants) watches.push_back({attendant.pidfd.get(), POLLIN});
 }
 
 Result<> Monitor::serve(std::span<const sys::Watch> happened) {
-  for (std::size_t i = 1; i < happened.size(); ++i)
-    if (happened[i].happened != 0) TRY(serve_client(clients[i - 1]));
+  const auto of_attendants = happened.subspan(1 + clients.size());
+  for (std::size_t i = 0; i < of_attendants.size(); ++i)
+    if (of_attendants[i].happened != 0) TRY(forget(sandbox.attendants[i]));
+  std::erase_if(sandbox.attendants, [](const sys::Process& attendant) { return !attendant.pidfd.valid(); });
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (happened[1 + i].happened != 0) TRY(serve_client(clients[i]));
   std::erase_if(clients, [](const sys::Fd& client) { return !client.valid(); });
   if (happened[0].happened == 0) return {};
   std::optional<sys::Fd> connection = TRY(sys::accept_connection(sandbox.state->control));
@@ -57,6 +69,16 @@ Result<> Monitor::serve(std::span<const sys::Watch> happened) {
   if (allowed) clients.push_back(*std::move(connection));
   // The answer to whoever is not allowed is a courtesy; it may be gone.
   else static_cast<void>(send(*connection, Reply{.error = allowed.error(), .words = {}, .attached = {}}).has_value());
+  return {};
+}
+
+// The commands that came later end with the sandbox.
+Result<> Monitor::end_attendants() {
+  for (sys::Process& attendant : sandbox.attendants) {
+    TRY(sys::send_signal(attendant.pidfd, SIGKILL));
+    TRY(forget(attendant));
+  }
+  sandbox.attendants.clear();
   return {};
 }
 
@@ -87,7 +109,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
     case RequestKind::exec:
     case RequestKind::join:
       if (!sandbox.running) return fail_hint("try again", "the sandbox is not yet running");
-      if (sandbox.attend) return sandbox.attend(request, client);
+      if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:
     case RequestKind::resume:

@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace supervise {
 
@@ -33,8 +34,10 @@ struct Sandbox {
   State* state = nullptr;                // of a named one; what follows is, too
   bool running = false;                  // the command's exec has happened
   std::function<Result<>()> tell_running = {};  // when it does; an error ends the sandbox
+  std::vector<sys::Fd> entrances = {};   // of a running one: what later commands enter by (launch/attend.h)
   // exec and join. Whoever answers later takes the connection; else it is answered with what is returned.
-  std::function<Result<Reply>(Request&, sys::Fd& connection)> attend = {};
+  std::function<Result<Reply>(Sandbox&, Request&, sys::Fd& connection)> attend = {};
+  std::vector<sys::Process> attendants = {};
 };
 
 enum class Reason { exited, signaled, timeout, oom, engine, mask, setup, count_ };

@@ -17,6 +17,11 @@ Result<> enter_new_namespaces(int flags, const char* what) {
   return {};
 }
 
+Result<> enter_namespace(const Fd& space, std::string_view what) {
+  if (SYS(::setns(space.get(), 0)) < 0) return fail_errno("enter the ", what, " namespace");
+  return {};
+}
+
 Result<> close_all_except(std::span<const int> kept) {
   std::vector<int> sorted(kept.begin(), kept.end());
   if (const int log = failpoint_log(); log >= 0) sorted.push_back(log);

@@ -2,7 +2,9 @@
 #include "sys/memory.h"
 
 #include "sys/call.h"
+#include "sys/file.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -24,6 +26,18 @@ void give_back_memory(std::span<std::byte> range) {
   const auto end = reinterpret_cast<std::uintptr_t>(range.data() + range.size()) / page * page;
   // A refusal costs memory, nothing else.
   if (first < end) static_cast<void>(::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED));
+}
+
+Result<Fd> make_memory_file(const char* name, std::string_view content, MemoryFile kind) {
+  constexpr unsigned no_exec_seal = 8, exec = 16;  // MFD_NOEXEC_SEAL, MFD_EXEC: Linux 6.3
+  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int fd = SYS(::memfd_create(name, flags | (kind == MemoryFile::program ? exec : no_exec_seal)));
+  if (fd < 0 && errno == EINVAL) fd = SYS(::memfd_create(name, flags));
+  if (fd < 0) return fail_errno("make a memory file for ", name);
+  Fd file(fd);
+  TRY(write_all(fd, name, content));
+  if (SYS(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) < 0) return fail_errno("seal the memory file for ", name);
+  return file;
 }
 
 Result<> fill_random(std::span<std::byte> into) {

@@ -176,7 +176,14 @@ Result<> send_signal_to(pid_t target, int signal) {
 
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment) {
   static_cast<void>(SYS(::execve(file.c_str(), argv, environment)));
-  return fail_errno("exec ", printable(file));
+  return std::unexpected<Error>(exec_error(errno, file));
+}
+
+Error exec_error(int code, const std::string& file) { return {code, text("exec ", printable(file), ": ", errno_text(code)), {}}; }
+
+Result<> start_program_in_place(const Fd& file, const char* what, char* const* argv, char* const* environment) {
+  static_cast<void>(SYS(::execveat(file.get(), "", argv, environment, AT_EMPTY_PATH)));
+  return fail_errno("exec ", what);
 }
 
 Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds timeout) {

@@ -84,6 +84,9 @@ Result<Fd> duplicate(int fd);
 Result<> keep_open_on_exec(int fd);
 Result<> duplicate_onto(const Fd& from, int to);
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment);  // execve(2)
+Result<> start_program_in_place(const Fd& file, const char* what, char* const* argv, char* const* environment);  // execveat(2)
+Error exec_error(int code, const std::string& file);    // as of a failed execve(2)
+Result<std::pair<Fd, Fd>> make_pipe(const std::string& name);  // to read from, to write to
 
 // Signals: all are blocked and read from a descriptor, so nothing runs in a handler.
 Result<Fd> block_signals(std::span<const int> read);    // blocks all; the descriptor yields those of `read`

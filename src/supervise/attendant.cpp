@@ -1,0 +1,95 @@
+// The loop of an attendant.
+#include "supervise/attendant.h"
+
+#include "supervise/handshake.h"
+#include "supervise/init.h"
+#include "sys/file.h"
+#include "sys/process.h"
+#include "sys/terminal.h"
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace supervise {
+
+namespace {
+
+// How long the end of a sandbox may follow that of its processes.
+constexpr std::chrono::milliseconds end_time{100};
+
+Message make_message(MessageKind kind, int number) {
+  return {.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}};
+}
+
+Result<> fail_to(const Attendant& attendant, Error error) {
+  Message message = make_message(MessageKind::failed, 0);
+  message.error = std::move(error);
+  return send(attendant.channel, message);
+}
+
+// Only what was written before the end counts: a process inside may hold the pipe open.
+Result<std::optional<Error>> take_complaint(const Attendant& attendant) {
+  TRY(sys::set_nonblocking(attendant.complaints.get(), true));
+  const sys::Chunk chunk = TRY(sys::read_available(attendant.complaints.get(), sizeof(std::int64_t)));
+  std::int64_t number = 0;
+  if (chunk.bytes.size() != sizeof number) return std::optional<Error>{};
+  std::memcpy(&number, chunk.bytes.data(), sizeof number);
+  return std::optional(attendant.explain(static_cast<int>(-number)));
+}
+
+// SIGKILL for all in it is also how a sandbox ends.
+Result<bool> sandbox_has_ended(const Attendant& attendant) {
+  std::array<sys::Watch, 1> watches{{{attendant.sandbox.get(), POLLIN}}};
+  TRY(sys::wait_for_events(watches, end_time));
+  return watches[0].happened != 0;
+}
+
+Result<> tell_end(const Attendant& attendant, int status) {
+  std::optional<Error> complaint = TRY(take_complaint(attendant));
+  if (complaint) return fail_to(attendant, *std::move(complaint));
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && TRY(sandbox_has_ended(attendant))) return {};  // the client knows what that means
+  return send(attendant.channel, make_message(MessageKind::ended, status));
+}
+
+Result<> reap(const Attendant& attendant, bool& ended) {
+  while (!ended) {
+    const sys::ChildEvent event = TRY(sys::next_child_event());
+    if (event.pid == 0) return {};
+    if (event.pid != attendant.command || WIFCONTINUED(event.status)) continue;
+    ended = !WIFSTOPPED(event.status);
+    if (ended) return tell_end(attendant, event.status);
+    TRY(send(attendant.channel, make_message(MessageKind::stopped, WSTOPSIG(event.status))));
+  }
+  return {};
+}
+
+Result<> watch_over(const Attendant& attendant, bool& ended) {
+  std::array<sys::Watch, 2> watches{{{attendant.channel.get(), POLLIN}, {attendant.signals.get(), POLLIN}}};
+  TRY(keep_signalling_only());
+  while (!ended) {
+    TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+    if (watches[0].happened != 0 && TRY(obey(attendant.channel, attendant.command))) return {};
+    if (watches[1].happened == 0) continue;
+    while (TRY(sys::read_signal(attendant.signals)) != 0) {}
+    TRY(reap(attendant, ended));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> run_attendant(const Attendant& attendant) {
+  bool ended = false;
+  Result<> done = watch_over(attendant, ended);
+  if (ended) return done;
+  TRY(sys::send_signal_to(-attendant.command, SIGKILL));
+  TRY(sys::send_signal_to(attendant.command, SIGKILL));  // before it leads a group of its own
+  TRY(sys::wait_process({.pid = attendant.command, .pidfd = {}}));
+  return done;
+}
+
+}  // namespace supervise
