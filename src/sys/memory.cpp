@@ -36,6 +36,7 @@ Result<Fd> make_memory_file(const char* name, std::string_view content, MemoryFi
   if (fd < 0) return fail_errno("make a memory file for ", name);
   Fd file(fd);
   TRY(write_all(fd, name, content));
+  TRY(rewind_file(file, name));
   if (SYS(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) < 0) return fail_errno("seal the memory file for ", name);
   return file;
 }
