@@ -18,7 +18,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
-#include <sys/capability.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace launch {
@@ -84,10 +84,13 @@ Result<> enter_namespaces(const plan::Plan& plan, const std::vector<sys::Fd>& en
   return sys::set_parent_death_signal(SIGKILL);  // cleared by the change of ids
 }
 
-Result<sys::Fd> take_terminal(const sys::Fd& devpts, const sys::Fd& client) {
+Result<sys::Fd> take_terminal(const sys::Fd& devpts, const sys::Fd& client, const sys::Fd& init) {
   sys::Pty pty = TRY(sys::open_pty(devpts));
   Message message{.kind = MessageKind::terminal, .number = ::getpid(), .text = {}, .error = {}, .attached = std::move(pty.master)};
   TRY(supervise::send(client, message));
+  std::array<sys::Watch, 2> watches{{{client.get(), POLLIN}, {init.get(), POLLIN}}};
+  TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+  if (watches[1].happened != 0) return fail("the sandbox has ended");
   const std::optional<Message> answer = TRY(supervise::receive(client));
   if (!answer || answer->kind != MessageKind::terminal_ready) return fail("the client is gone");
   TRY(sys::make_controlling_terminal(pty.slave));
@@ -126,10 +129,12 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   TRY(enter_namespaces(plan, sandbox.entrances));
   TRY(sys::new_session());
   sys::Fd terminal;
-  if (command.terminal) terminal = TRY(take_terminal(sandbox.entrances.back(), client));
+  if (command.terminal) terminal = TRY(take_terminal(sandbox.entrances.back(), client, sandbox.init.pidfd));
   sandbox.entrances.clear();
   sys::Fd signals = TRY(sys::block_signals(std::array{SIGCHLD}));
   auto [complaints, to_complain] = TRY(sys::make_pipe("the command"));
+  // The command's end is to be waited for by us: until then init cannot end (pid_namespaces(7)).
+  TRY(sys::set_parent_death_signal(0));
   const pid_t started = TRY(start_command(plan, prepared, command, client, terminal, to_complain));
   terminal.reset(), to_complain.reset();
   sys::failpoint_role("attendant-running");

@@ -9,8 +9,9 @@
 #include <elf.h>
 #include <string_view>
 
-// Three steps: the complaints' descriptor becomes close-on-exec; execve(argv[0], argv + 1); when that is ENOEXEC, the
-// array becomes "/bin/sh", argv[0], argv[2]… in its place, as shells do it.
+// Three steps: the complaints' descriptor becomes close-on-exec, which also ends a script that leads back here; then
+// execve(argv[0], argv + 1); when that is ENOEXEC, the array becomes "/bin/sh", argv[0], argv[2]… in its place, as
+// shells do it.
 #if defined(__x86_64__)
 constexpr Elf64_Half machine = EM_X86_64;
 asm(R"(
@@ -25,6 +26,8 @@ sbx_starter_code:
   mov $1, %edx
   mov $72, %eax
   syscall
+  test %rax, %rax
+  jne 1f
   mov (%rbx), %rdi
   lea 8(%rbx), %rsi
   mov %r12, %rdx
@@ -70,6 +73,7 @@ sbx_starter_code:
   mov x2, #1
   mov x8, #25
   svc #0
+  cbnz x0, 1f
   ldr x0, [x20]
   add x1, x20, #8
   mov x2, x21

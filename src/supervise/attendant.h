@@ -1,5 +1,6 @@
 // Beside init: a process outside the sandbox's pid namespace, where nobody inside can name, signal or trace it, that
 // watches over one command which came later (sbx exec) and speaks with its client as init does with the launcher.
+// It lives until it has waited for the command, whatever becomes of the launcher: init's own end waits for that.
 // Like init it holds the command's number only while the command is not waited for, so the number is nobody else's.
 #pragma once
 

@@ -52,6 +52,7 @@ Result<> Monitor::take_running(Message message) {
   if (sandbox.state == nullptr) return fail("unexpected message from init");
   sandbox.state->record.status = Status::running, sandbox.state->record.init = sandbox.init.pid;
   TRY(sandbox.state->write_record());
+  serve_early();
   return sandbox.tell_running ? sandbox.tell_running() : Result<>{};
 }
 
@@ -210,7 +211,6 @@ Result<> Monitor::take_network() {
 
 // The channel has ended, or the loop failed.
 Result<> Monitor::finish(Result<> ran) {
-  TRY(end_attendants());
   if (!sandbox.init.pidfd.valid()) {  // it is an attendant's, which ends its command when we are gone
     if (!ran || has_ended) return ran;
     outcome.reason = Reason::setup;
@@ -219,6 +219,7 @@ Result<> Monitor::finish(Result<> ran) {
   }
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  TRY(end_attendants());
   if (ran && has_ended && outcome.reason != Reason::setup && outcome.reason != Reason::mask) return {};
   const sys::Ended ended = TRY(sys::wait_process(sandbox.init));
   if (!ran) return ran;

@@ -23,6 +23,7 @@ struct Monitor {
   bool following_tried = false;
   bool stopping = false;                             // TERM was sent, by the clock, a request or for the engine's end
   std::vector<sys::Fd> clients = {};                 // connected to `control`
+  std::vector<std::pair<Request, sys::Fd>> early = {};  // those who wait until the command runs
   bool settled = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
   bool left_stopped = false;   // the payload stopped by itself, and we run on
@@ -49,6 +50,8 @@ struct Monitor {
   Result<> serve(std::span<const sys::Watch> happened);  // those that watch_clients added
   Result<> serve_client(sys::Fd& client);
   Result<> end_attendants();
+  void serve_early();
+  void reply_to(sys::Fd& client, Result<Reply> done);
   Result<Reply> answer(Request& request, sys::Fd& client);
   bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }
   Result<> set_paused(bool paused);

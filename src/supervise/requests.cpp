@@ -72,10 +72,13 @@ Result<> Monitor::serve(std::span<const sys::Watch> happened) {
   return {};
 }
 
-// The commands that came later end with the sandbox.
+// With init the kernel ends the commands that came later too, once attendants have waited for theirs. So an attendant is
+// left the time for that, and killed only when it does not come to it.
 Result<> Monitor::end_attendants() {
   for (sys::Process& attendant : sandbox.attendants) {
-    TRY(sys::send_signal(attendant.pidfd, SIGKILL));
+    std::array<sys::Watch, 1> watches{{{attendant.pidfd.get(), POLLIN}}};
+    TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
+    if (watches[0].happened == 0) TRY(sys::send_signal(attendant.pidfd, SIGKILL));
     TRY(forget(attendant));
   }
   sandbox.attendants.clear();
@@ -88,13 +91,32 @@ Result<> Monitor::serve_client(sys::Fd& client) {
     client.reset();
     return {};
   }
+  const bool needs_all = request && ((*request)->kind == RequestKind::exec || (*request)->kind == RequestKind::join);
+  if (needs_all && !sandbox.running) {
+    early.emplace_back(std::move(**request), std::move(client));
+    return {};
+  }
   Result<Reply> done = request ? answer(**request, client) : Result<Reply>(std::unexpected<Error>(request.error()));
-  if (!client.valid()) return {};  // somebody else answers
+  reply_to(client, std::move(done));
+  return {};
+}
+
+// What needs all of a sandbox, and was asked before its command ran.
+void Monitor::serve_early() {
+  for (auto& [request, client] : std::exchange(early, {})) {
+    Result<Reply> done = answer(request, client);
+    reply_to(client, std::move(done));
+    if (client.valid()) clients.push_back(std::move(client));
+  }
+}
+
+// Into a client that is not valid somebody else speaks by now.
+void Monitor::reply_to(sys::Fd& client, Result<Reply> done) {
+  if (!client.valid()) return;
   Reply reply;
   if (done) reply = *std::move(done);
   else reply.error = std::move(done).error();
   if (!send(client, reply)) client.reset();
-  return {};
 }
 
 Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
@@ -108,7 +130,6 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       return Reply{};
     case RequestKind::exec:
     case RequestKind::join:
-      if (!sandbox.running) return fail_hint("try again", "the sandbox is not yet running");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:
