@@ -122,7 +122,6 @@ Result<pid_t> start_command(const plan::Plan& plan, const Prepared& prepared, co
 Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
                       const sys::Fd& client) {
   TRY(sys::set_parent_death_signal(SIGKILL));
-  TRY(supervise::send(client, supervise::Reply{}));
   TRY(sys::set_process_name("sbx:exec"));
   const plan::Command command = TRY(take_request(plan, request));
   TRY(take_descriptors(std::move(request.attached), sandbox, client));
@@ -146,7 +145,14 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
 [[noreturn]] void attend(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
                          sys::Fd client) {
   sys::failpoint_role("attendant");
-  Result<> done = attend_steps(plan, prepared, sandbox, request, client);
+  supervise::Reply taken;
+  Result<> done = supervise::send(client, taken);
+  if (!done) {
+    taken.error = std::move(done).error();
+    done = supervise::send(client, taken);  // else the client is gone
+    sys::exit_now(done ? exit_status::setup_failed : 1);
+  }
+  done = attend_steps(plan, prepared, sandbox, request, client);
   if (!done) report_and_exit(client, std::move(done).error());
   sys::exit_now(0);
 }
@@ -165,7 +171,7 @@ Attend attend_with(const plan::Plan& plan, Prepared prepared) {
   return [&plan, prepared = std::move(prepared)](supervise::Sandbox& sandbox, supervise::Request& request,
                                                  sys::Fd& client) -> Result<supervise::Reply> {
     if (sandbox.entrances.size() != plan.namespaces.size() + 1) return fail("init did not hand out the way into its namespaces");
-    sys::Process made = TRY(sys::clone_process(0, "the attendant"));
+    sys::Process made = TRY(sys::clone_process(0, "the attendant", sandbox.cgroup.directory));
     if (made.is_child()) attend(plan, prepared, sandbox, request, std::move(client));
     sandbox.attendants.push_back(std::move(made));
     client.reset();

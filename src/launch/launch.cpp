@@ -90,6 +90,12 @@ Result<> give_identity(const plan::Identity& identity, supervise::Sandbox& sandb
   return sent;
 }
 
+}  // namespace
+
+Result<sys::Fd> take_signals() { return sys::block_signals(passed_signals); }
+
+namespace {
+
 Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   TRY(check_descriptors());
   // Before the first fork: whoever is made later stands where the launcher does.
@@ -130,8 +136,6 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
 }
 
 }  // namespace
-
-Result<sys::Fd> take_signals() { return sys::block_signals(passed_signals); }
 
 Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state) {
   supervise::Sandbox sandbox;

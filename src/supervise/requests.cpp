@@ -130,6 +130,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       return Reply{};
     case RequestKind::exec:
     case RequestKind::join:
+      if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:

@@ -69,6 +69,8 @@ Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow) 
 
 bool may_write(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
 
+bool may_execute(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0; }
+
 bool has_attribute(const std::string& path, const char* name) {
   char value[2];
   return ::getxattr(path.c_str(), name, value, sizeof value) == 1 && value[0] == '1';
@@ -82,7 +84,6 @@ Result<std::string> block_device_of(const std::string& path) {
   if (major(device) == 0) return fail_hint("name the device itself, as /dev/sda or 8:0", printable(path), " lies on no single block device");
   return text(major(device), ":", minor(device));
 }
-bool may_execute(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0; }
 
 bool has_file_capabilities(const std::string& path) { return ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0; }
 

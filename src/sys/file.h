@@ -30,10 +30,10 @@ Result<FileStat> stat_fd(int fd, const std::string& name);
 Result<std::optional<FileStat>> stat_path(const std::string& path, bool follow = true);
 
 bool may_write(const std::string& path);              // the caller, by the mode and the mount (faccessat(2))
+bool may_execute(const std::string& path);
 bool has_attribute(const std::string& path, const char* name);  // set to "1" (getxattr(2))
 // "8:0": the block device at this path, or the one that the file system there lies on.
 Result<std::string> block_device_of(const std::string& path);
-bool may_execute(const std::string& path);
 bool has_file_capabilities(const std::string& path);  // capabilities(7), "File capabilities"
 
 // Whole files. `limit` in bytes: a larger file is an error, never a truncation.

@@ -62,6 +62,7 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     argv.insert(argv.end(), scenario().options.begin(), scenario().options.end());
     for (const char* word : {"--", "sh", "-c", "echo up; while read x; do echo \"<$x>\"; done"}) argv.emplace_back(word);
     box_ = std::make_unique<Process>(Command{.argv = argv, .environment = environment(!of_client(), index)});
+    box_->send("");  // its input stays open
     ASSERT_TRUE(box_->wait_for("up\n")) << box_->finish().err;
   }
   void end() {
