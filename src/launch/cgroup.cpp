@@ -70,6 +70,8 @@ Result<> sweep(const sys::Fd& base, const std::string& shown) {
     const std::vector<std::string> parts = split(name, '-');
     if (parts.size() != 3 || !name.starts_with(leaf_prefix) || !parse_number(parts[1]) || !parse_number(parts[2])) continue;
     if (TRY(sys::stat_path("/proc/" + parts[1]))) continue;
+    // One with an inner group is not empty without this; the others have none.
+    static_cast<void>(sys::remove_directory_at(base, path::join(name, supervise::inner_cgroup), name).has_value());
     const Result<> removed = sys::remove_directory_at(base, name, name);
     if (!removed && removed.error().code != EBUSY && removed.error().code != ENOENT) return removed;
   }
@@ -157,6 +159,17 @@ void note_tighter_bounds(const plan::Cgroup& wanted, Cgroup& cgroup, const Base&
   }
 }
 
+// What runs inside is not to make groups that outlive it. Nor to change its own limits: whoever may mount the file system
+// there, as the same user, gets a group below the limited one for a root, where the kernel does not see to it.
+Result<> close_below(const plan::Cgroup& wanted, const Base& where, Cgroup& cgroup) {
+  const bool inner = wanted.may_be_mounted && !where.guarded;
+  TRY(cgroup.write("cgroup.max.descendants", inner ? "1" : "0"));
+  if (!inner) return {};
+  TRY(make_group(cgroup.directory, supervise::inner_cgroup));
+  cgroup.inner = TRY(sys::open_at(cgroup.directory, supervise::inner_cgroup, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  return {};
+}
+
 Result<Cgroup> make_cgroup(const plan::Cgroup& wanted, const std::string& name) {
   const std::string mark = TRY(own_mark());
   const pid_t pid = static_cast<pid_t>(TRY(parse_number(mark.substr(0, mark.find('-')))));
@@ -170,8 +183,7 @@ Result<Cgroup> make_cgroup(const plan::Cgroup& wanted, const std::string& name) 
   TRY(make_group(cgroup.base, cgroup.name));
   cgroup.directory = TRY(sys::open_at(cgroup.base, cgroup.name, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   Result<> done = apply_all(wanted, cgroup, where);
-  // Nothing below it: what runs inside is not to make groups that outlive it.
-  if (done) done = cgroup.write("cgroup.max.descendants", "0");
+  if (done) done = close_below(wanted, where, cgroup);
   if (done) return note_tighter_bounds(wanted, cgroup, where), std::move(cgroup);
   TRY(cgroup.remove());
   return std::unexpected<Error>(std::move(done).error());

@@ -85,7 +85,8 @@ std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo) {
   for (const std::string& line : split(mountinfo, '\n')) {
     if (line.find(" - cgroup2 ") == std::string::npos) continue;
     const std::vector<std::string> fields = split(line, ' ');
-    if (fields.size() > 4 && (!found || fields[4] == "/sys/fs/cgroup")) found = {.directory = fields[4], .root = fields[3]};
+    if (fields.size() > 4 && (!found || fields[4] == "/sys/fs/cgroup")) 
+      found = {.directory = fields[4], .root = fields[3], .guarded = line.find("nsdelegate") != std::string::npos};
   }
   return found;
 }
@@ -103,8 +104,9 @@ std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::strin
   return text(mount.directory, below == "/" ? "" : below);
 }
 
-Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
-  const View view = TRY(look());
+namespace {
+
+Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
   if (!wanted.parent.empty()) return named_base(view, wanted.parent);
   Own own = own_base(view);
   if (own.certain) return std::move(own.base);
@@ -118,6 +120,15 @@ Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_
   if (!directory || !is_ours(*directory) || !moved.own.ends_with(unit))
     return fail_hint(delegation_hint, "systemd's scope ", printable(unit), " is not ours to divide");
   return Base{.kind = supervise::CgroupKind::scope, .path = moved.own, .directory = *directory};
+}
+
+}  // namespace
+
+Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
+  const View view = TRY(look());
+  Base base = TRY(find_unguarded(view, wanted, unit, pid));
+  base.guarded = view.mount.guarded;
+  return base;
 }
 
 }  // namespace launch

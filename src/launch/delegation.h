@@ -17,6 +17,7 @@ struct Base {
   std::string path;         // as /proc/PID/cgroup shows it
   std::string directory;
   bool around_us = true;    // we are in it or in its supervisor, and not somewhere else
+  bool guarded = false;     // the kernel keeps a cgroup namespace from changing its own root's limits
 };
 
 // In this order: the parent that was asked for; our own group; the one around our own `supervisor`; a scope by that
@@ -29,6 +30,7 @@ std::string controllers_hint();
 // The mount of version 2: its root may be a group further down (a container's). Pure.
 struct CgroupMount {
   std::string directory, root;
+  bool guarded = false;     // option nsdelegate
 };
 std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo);
 // The line of version 2 in /proc/PID/cgroup; empty: none. Pure.

@@ -115,7 +115,7 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   sandbox.channel = std::move(ours);
   TRY(sys::set_dumpable(false));
   const bool in_cgroup = sandbox.cgroup.exists();
-  auto made = sys::clone_process(clone_flags(plan, in_cgroup), "new namespaces", sandbox.cgroup.directory);
+  auto made = sys::clone_process(clone_flags(plan, in_cgroup), "new namespaces", sandbox.cgroup.entrance());
   if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error(), sandbox.cgroup));
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {

@@ -93,6 +93,7 @@ struct Cgroup {
   std::vector<CgroupSetting> settings;   // in the order in which they are written
   std::string parent;                    // a path as in /proc/PID/cgroup; empty: what is delegated is looked for
   bool may_be_missing = false;           // a limit that cannot be had is a note
+  bool may_be_mounted = false;           // inside, writable: by whoever makes a user namespace there
   int oom_score_adj = 0;                 // of the payload (proc_pid_oom_score_adj(5))
 };
 

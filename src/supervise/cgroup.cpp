@@ -67,6 +67,8 @@ Result<> read_processes(const sys::Fd& directory, CgroupUsage& usage) {
 }
 
 Result<> remove_once(const Cgroup& cgroup) {
+  // Where it is not empty, or gone already, the other says so.
+  if (cgroup.inner.valid()) static_cast<void>(sys::remove_directory_at(cgroup.directory, inner_cgroup, cgroup.path).has_value());
   Result<> removed = sys::remove_directory_at(cgroup.base, cgroup.name, cgroup.path);
   if (!removed && removed.error().code == ENOENT) return {};
   return removed;
@@ -157,7 +159,7 @@ Result<> Cgroup::remove() {
     if (!TRY(await_event(directory, "populated", 0, most))) TRY(kill());
     removed = remove_once(*this);
   }
-  directory.reset(), base.reset();
+  inner.reset(), directory.reset(), base.reset();
   return removed;
 }
 

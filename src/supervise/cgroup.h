@@ -37,15 +37,19 @@ struct CgroupUsage {
   std::optional<Pressure> cpu_pressure, memory_pressure, io_pressure;
 };
 
+inline constexpr const char* inner_cgroup = "payload";
+
 struct Cgroup {
   CgroupKind kind = CgroupKind::none;
   std::string path;                  // as /proc/PID/cgroup shows it
   std::string name;                  // its last part
   sys::Fd base, directory;           // what it lies in; the group itself
+  sys::Fd inner;                     // below it, with all processes, where it would not be safe from them itself
   std::vector<std::string> missing;  // files that were to be set and could not, where that is only a note
   std::vector<std::string> notes;    // why
 
   bool exists() const { return directory.valid(); }
+  const sys::Fd& entrance() const { return inner.valid() ? inner : directory; }  // for clone_process
   Result<> write(const std::string& file, std::string_view value) const;
   Result<CgroupUsage> read_usage() const;
   Result<> freeze(bool frozen) const;  // until it is

@@ -130,6 +130,22 @@ TEST_F(CgroupTest, NothingIsMadeBelowIt) {
   EXPECT_EQ(leaves_of(launcher), Words{});
 }
 
+TEST_F(CgroupTest, WhoMountsItCannotChangeItsLimits) {
+  if (!has_program("unshare")) GTEST_SKIP() << "unshare is not installed";
+  Process process(command({"--name", "try", "--nested-userns", "--", "sh", "-c",
+                           "unshare -UrmC sh -c 'mount -t cgroup2 none /tmp && echo 0 >/tmp/cgroup.max.depth; cat /tmp/cgroup.max.depth'; echo up; read line"}));
+  process.send("");
+  ASSERT_TRUE(process.wait_for("up\n")) << process.finish().err;
+  const Words leaves = leaves_of(process.pid());
+  ASSERT_EQ(leaves.size(), 1u);
+  EXPECT_EQ(read_file(leaves.front() + "/cgroup.max.depth"), "max\n");
+  process.kill(SIGKILL);
+  process.finish();
+  EXPECT_TRUE(eventually([&] { return contains(read_file(leaves.front() + "/cgroup.events"), "populated 0"); }));
+  EXPECT_EQ(run_sbx({"--name", "try", "--", "true"}).status, 0);
+  EXPECT_FALSE(fs::exists(leaves.front()));
+}
+
 TEST_F(CgroupTest, WhatWasUsedIsReported) {
   const std::string file = dir / "report.json";
   const Outcome outcome = run_sbx({"--name", "try", "--stats", "--report", file, "--", "sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"});

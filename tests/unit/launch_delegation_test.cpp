@@ -17,11 +17,13 @@ TEST(LaunchDelegation, TheMountIsTheUsualOneOrTheOnlyOne) {
   EXPECT_EQ(cgroup_mount_of(hybrid)->directory, "/sys/fs/cgroup/unified");
   EXPECT_EQ(cgroup_mount_of(hybrid + "50 1 0:31 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")->root, "/docker/x");
   EXPECT_EQ(cgroup_mount_of("50 1 0:31 / /sys/fs/cgroup rw - cgroup2 c rw\n38 31 0:31 / /other rw - cgroup2 c rw\n")->directory, "/sys/fs/cgroup");
+  EXPECT_FALSE(cgroup_mount_of(hybrid)->guarded);
+  EXPECT_TRUE(cgroup_mount_of("50 1 0:31 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n")->guarded);
   EXPECT_FALSE(cgroup_mount_of("40 31 0:9 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"));
 }
 
 TEST(LaunchDelegation, DirectoriesSeenThroughAMount) {
-  const CgroupMount whole{"/sys/fs/cgroup", "/"}, part{"/sys/fs/cgroup", "/docker/x"};
+  const CgroupMount whole{"/sys/fs/cgroup", "/", false}, part{"/sys/fs/cgroup", "/docker/x", false};
   EXPECT_EQ(cgroup_directory(whole, "/"), "/sys/fs/cgroup");
   EXPECT_EQ(cgroup_directory(whole, "/a/b"), "/sys/fs/cgroup/a/b");
   EXPECT_EQ(cgroup_directory(part, "/docker/x"), "/sys/fs/cgroup");
