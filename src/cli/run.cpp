@@ -13,6 +13,7 @@
 #include "plan/describe.h"
 #include "plan/make.h"
 #include "supervise/sandbox.h"
+#include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/process.h"
 
@@ -138,7 +139,9 @@ Result<> prepare_state(const Options& options, const RunReport& report, Stages& 
 Result<> start_sandbox(const Options& options, Stages& stages) {
   const bool named = stages.state.exists();
   stages.sandbox = TRY(launch::start(stages.plan, named ? &stages.state : nullptr));
-  stages.state.record.cgroup = stages.sandbox.cgroup.path;  // written when the command runs
+  // Written when the command runs.
+  const sys::Fd& group = stages.sandbox.cgroup.directory;
+  if (group.valid()) stages.state.record.cgroup = TRY(sys::read_link(text("/proc/self/fd/", group.get()))).value_or("");
   if (!options.detach) return {};
   TRY(let_go_of_output(*stages.state.log));
   stages.sandbox.tell_running = [&stages] { return tell_running(stages.detached, stages.plan.name); };

@@ -2,7 +2,6 @@
 #include "cli/usage.h"
 
 #include "base/units.h"
-#include "launch/delegation.h"
 #include "sys/file.h"
 
 #include <array>
@@ -24,17 +23,8 @@ std::optional<std::uint64_t> read_limit(const sys::Fd& directory, const char* fi
   return number ? std::optional(*number) : std::nullopt;  // "max", or no such controller
 }
 
-Result<std::optional<sys::Fd>> open_cgroup(const std::string& path) {
-  if (path.empty()) return std::optional<sys::Fd>{};
-  const auto mount = launch::cgroup_mount_of(TRY(sys::read_file("/proc/self/mountinfo", 16 * most_bytes)));
-  const auto directory = mount ? launch::cgroup_directory(*mount, path) : std::nullopt;
-  if (!directory) return std::optional<sys::Fd>{};
-  return sys::open_if_exists(*directory, O_RDONLY | O_DIRECTORY);
-}
-
 Result<> read_group(const sys::Fd& directory, Usage& usage) {
   supervise::Cgroup group;
-  TRY(sys::stat_fd(directory.get(), "control group"));
   group.directory = TRY(sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY));
   usage.counted = TRY(group.read_usage());
   usage.memory_limit = read_limit(directory, "memory.max"), usage.pids_limit = read_limit(directory, "pids.max");
@@ -56,12 +46,14 @@ std::vector<int> children_of(int parent) {
   return out;
 }
 
-// Below the holder of the lock: who it is cannot have been reused while it holds it.
-bool read_processes(const supervise::Found& sandbox, supervise::CgroupUsage& usage) {
+// What the group does not count, because it has no controller for it. Below the holder of the lock: who it is cannot have been reused while it holds it.
+bool read_processes(const supervise::Found& sandbox, supervise::CgroupUsage& usage, bool has_group) {
+  if (usage.memory && usage.pids) return true;
   std::vector<int> pending;
   for (const int child : children_of(sandbox.launcher))
     if (child == sandbox.record.init) pending.push_back(child);
   if (pending.empty()) return false;
+  microseconds cpu{};
   std::uint64_t memory = 0, threads = 0;
   while (!pending.empty()) {
     const int pid = pending.back();
@@ -69,11 +61,13 @@ bool read_processes(const supervise::Found& sandbox, supervise::CgroupUsage& usa
     const auto stat = sys::read_file(text("/proc/", pid, "/stat"), most_bytes);
     const auto use = stat ? parse_process(*stat) : std::nullopt;
     if (!use) continue;
-    usage.cpu += use->cpu, memory += use->memory;
+    cpu += use->cpu, memory += use->memory;
     if (pid != sandbox.record.init) threads += use->threads;
     for (const int child : children_of(pid)) pending.push_back(child);
   }
-  usage.memory = memory, usage.pids = threads;
+  if (!has_group) usage.cpu = cpu;
+  if (!usage.memory) usage.memory = memory;
+  if (!usage.pids) usage.pids = threads;
   return true;
 }
 
@@ -101,15 +95,13 @@ std::optional<double> parse_cpu_limit(std::string_view cpu_max) {
 
 Result<std::optional<Usage>> read_usage(supervise::Found sandbox) {
   Usage usage;
-  const auto directory = TRY(open_cgroup(sandbox.record.cgroup));
-  bool found = false;
+  std::optional<sys::Fd> directory;
+  if (!sandbox.record.cgroup.empty()) directory = TRY(sys::open_if_exists(sandbox.record.cgroup, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (directory) {
     const Result<> read = read_group(*directory, usage);
-    if (!read && read.error().code != ENODEV && read.error().code != ENOENT) return std::unexpected<Error>(read.error());
-    found = read.has_value();
-  } else {
-    found = read_processes(sandbox, usage.counted);
+    if (!read && read.error().code != ENODEV) return std::unexpected<Error>(read.error());
   }
+  const bool found = read_processes(sandbox, usage.counted, directory.has_value());
   usage.sandbox = std::move(sandbox);
   return found ? std::optional(std::move(usage)) : std::nullopt;
 }

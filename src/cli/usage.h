@@ -1,5 +1,5 @@
-// What a running sandbox uses, read where it is counted: in the files of its control group; without one, in /proc, as the
-// sum over its processes. What neither tells is absent.
+// What a running sandbox uses, read where it is counted: in the files of its control group; what has no
+// controller there, in /proc, as the sum over its processes. What neither tells is absent.
 #pragma once
 
 #include "base/result.h"

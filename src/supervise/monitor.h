@@ -22,7 +22,6 @@ struct Monitor {
   std::optional<HostFollower> follower;
   bool following_tried = false;
   bool stopping = false;                             // TERM was sent, by the clock, a request or for the engine's end
-  std::vector<sys::Fd> clients = {};                 // connected to `control`
   std::vector<std::pair<Request, sys::Fd>> early = {};  // those who wait until the command runs
   bool settled = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself

@@ -49,12 +49,13 @@ Result<> forget(sys::Process& attendant) {
 }  // namespace
 
 void Monitor::watch_clients(std::vector<sys::Watch>& watches) const {
-  watches.push_back({clients.size() < most_clients ? sandbox.state->control.get() : -1, POLLIN});
-  for (const sys::Fd& client : clients) watches.push_back({client.get(), POLLIN});
+  watches.push_back({sandbox.state->clients.size() < most_clients ? sandbox.state->control.get() : -1, POLLIN});
+  for (const sys::Fd& client : sandbox.state->clients) watches.push_back({client.get(), POLLIN});
   for (const sys::Process& attendant : sandbox.attendants) watches.push_back({attendant.pidfd.get(), POLLIN});
 }
 
 Result<> Monitor::serve(std::span<const sys::Watch> happened) {
+  std::vector<sys::Fd>& clients = sandbox.state->clients;
   const auto of_attendants = happened.subspan(1 + clients.size());
   for (std::size_t i = 0; i < of_attendants.size(); ++i)
     if (of_attendants[i].happened != 0) TRY(forget(sandbox.attendants[i]));

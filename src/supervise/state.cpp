@@ -2,6 +2,7 @@
 #include "supervise/state.h"
 
 #include "base/path.h"
+#include "supervise/cgroup.h"
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/socket.h"
@@ -106,16 +107,28 @@ Result<std::optional<Found>> look_at(const sys::Fd& all, const std::string& sand
   return std::optional(std::move(found));
 }
 
-// What a killed launcher left. Somebody may be about to start one of that name: then it is theirs.
-Result<> sweep(const std::string& sandboxes, const std::string& name) {
-  const auto removed = remove_state(sandboxes, name);
-  return removed || removed.error().code == ENOENT ? Result<>{} : Result<>(std::unexpected<Error>(removed.error()));
+// No other group ever has the name of a launcher's: it is made of the process id and the time it was started.
+Result<> remove_group(const std::string& directory) {
+  Cgroup group;
+  group.kind = CgroupKind::delegated, group.path = directory, group.name = path::base_name(directory);
+  if (!group.name.starts_with("sbx-")) return {};
+  std::optional<sys::Fd> found = TRY(sys::open_if_exists(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (!found) return {};
+  group.directory = *std::move(found);
+  group.base = TRY(sys::open_file(path::parent(directory), O_RDONLY | O_DIRECTORY));
+  return group.remove();
+}
+
+// What a killed launcher left. What cannot be removed stays for the next who looks.
+void sweep(const std::string& sandboxes, const std::string& name, const std::string& group) {
+  if (!group.empty()) static_cast<void>(remove_group(group).has_value());
+  static_cast<void>(remove_state(sandboxes, name).has_value());
 }
 
 Result<std::optional<Found>> look_and_sweep(const sys::Fd& all, const std::string& sandboxes, const std::string& name) {
   std::optional<Found> found = TRY(look_at(all, sandboxes, name));
   if (found && !is_stale(*found)) return found;
-  if (found || TRY(sys::stat_path(path::join(sandboxes, name), false))) TRY(sweep(sandboxes, name));
+  if (found || TRY(sys::stat_path(path::join(sandboxes, name), false))) sweep(sandboxes, name, found ? found->record.cgroup : "");
   return std::optional<Found>{};
 }
 

@@ -28,6 +28,7 @@ Result<std::string> sandboxes_directory(const char* xdg_state_home, const char* 
 struct State {
   std::string place;             // the directory, to name it in errors
   sys::Fd directory, lock, control;
+  std::vector<sys::Fd> clients;  // connected to `control`; whose end is that of this process
   Record record;
   std::optional<Log> log;        // of a detached one
 

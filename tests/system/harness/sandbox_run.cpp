@@ -73,7 +73,7 @@ Words clean_environment() {
   Words out{"LANG=C.UTF-8", "TERM=xterm", 
             // No handlers: a signal from inside must find pid 1 as it is in a release.
             "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"};
-  for (const char* name : {"HOME", "PATH", "USER", "XDG_RUNTIME_DIR"})
+  for (const char* name : {"HOME", "PATH", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"})
     if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
   return out;
 }

@@ -37,7 +37,7 @@ struct Outcome {
   std::chrono::milliseconds elapsed{};
 };
 
-// HOME, PATH, USER, LANG, TERM (and what a sanitizer build needs) of this process; nothing else.
+// HOME, PATH, USER, LANG, TERM, the XDG directories of run and state (and what a sanitizer build needs) of this process; nothing else.
 Words clean_environment();
 
 // A command of sbx: sbx({"--profile", "base", "--", "true"}).

@@ -174,6 +174,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 void SystemTest::SetUp() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // an orphan of a launch becomes our child, where children() sees it
   mounts_before_ = mounts();
+  ::setenv("XDG_STATE_HOME", state_.path().c_str(), 1);
   SKIP_IF(no_user_namespaces());
 }
 

@@ -77,6 +77,7 @@ class SystemTest : public testing::Test {
   TempDir dir;
 
  private:
+  TempDir state_;  // XDG_STATE_HOME: names in use are a test's own
   Words mounts_before_;
 };
 
