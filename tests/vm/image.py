@@ -20,6 +20,7 @@ KERNEL = "linux-image-cloud-amd64"
 PACKAGES = ("systemd systemd-sysv udev dbus dbus-user-session libpam-systemd apparmor uidmap iproute2 procps kmod "
             "util-linux-extra busybox-static stress-ng").split()
 PROGRAMS = {qemu.PROGRAM: "qemu-system-x86", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"}
+UNUSED_SECONDS = 14 * 86400  # after so long an image is removed
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 
 
@@ -63,9 +64,11 @@ def ensure(kernel):
     with open(cache() / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not where.exists():
-            for old in cache().glob(f"{kernel}.*"):
-                shutil.rmtree(old)
             make(kernel, where)
+        os.utime(where)
+        for other in cache().iterdir():  # other versions of the tests have theirs here, too
+            if other.is_dir() and time.time() - other.stat().st_mtime > UNUSED_SECONDS:
+                shutil.rmtree(other)
     return where
 
 
