@@ -249,7 +249,7 @@ constexpr Option options_of_sbx[] = {
      .help = "accepted; standard input is always passed", .apply = accept, .verbs = run_and_exec},
 
     {.name = "detach", .letter = 'd', .group = Group::terminal,
-     .help = "return when the command runs; see sbx logs, ps, stop", .apply = turn_on<&Options::detach>},
+     .help = "return when the command runs: see sbx ps, logs", .apply = turn_on<&Options::detach>},
 
     {.name = "report", .argument = "FILE|fd:N", .group = Group::after, .help = "write what happened, as JSON",
      .apply = report, .completes = Completes::file},

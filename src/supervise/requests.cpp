@@ -107,7 +107,7 @@ void Monitor::serve_early() {
   for (auto& [request, client] : std::exchange(early, {})) {
     Result<Reply> done = answer(request, client);
     reply_to(client, std::move(done));
-    if (client.valid()) clients.push_back(std::move(client));
+    if (client.valid()) sandbox.state->clients.push_back(std::move(client));
   }
 }
 
