@@ -109,11 +109,13 @@ Result<> enable_controllers(const sys::Fd& base, const Base& where, const std::v
   return {};
 }
 
-// A processor that is not there is left out by the kernel without a word (cgroup-v2.rst, cpuset.cpus.effective).
-Result<> check_cpuset(const Cgroup& cgroup, const std::string& wanted) {
+// A processor that is not there is refused, or left out without a word (cgroup-v2.rst, cpuset.cpus.effective).
+Result<> apply_cpuset(const Cgroup& cgroup, const plan::CgroupSetting& setting) {
+  const Result<> written = cgroup.write(setting.file, setting.value);
+  if (!written && written.error().code != ERANGE && written.error().code != EINVAL) return written;
   const std::string found = TRY(read_control(cgroup.directory, "cpuset.cpus.effective"));
-  if (trim(found) == wanted) return {};
-  return fail("of the processors ", wanted, " only ", trim(found), " can be used");
+  if (written && trim(found) == setting.value) return {};
+  return fail("of the processors ", setting.value, " only ", trim(found), " can be used");
 }
 
 Error explain(Error error, const plan::CgroupSetting& setting, const std::string& offered, const std::string& base) {
@@ -125,9 +127,16 @@ Error explain(Error error, const plan::CgroupSetting& setting, const std::string
 }
 
 Result<> apply(const plan::CgroupSetting& setting, const Cgroup& cgroup) {
+  if (setting.file == "cpuset.cpus") return apply_cpuset(cgroup, setting);
   const std::string value = TRY(cgroup_value(setting));
-  TRY(cgroup.write(setting.file, value));
-  return setting.file == "cpuset.cpus" ? check_cpuset(cgroup, setting.value) : Result<>{};
+  return cgroup.write(setting.file, value);
+}
+
+// Which number it was, the kernel's words do not say.
+Error explain_device(Error error, const plan::CgroupSetting& setting) {
+  if (!setting.device.empty() && (error.code == ENODEV || error.code == EINVAL))
+    error.hint = text("name a whole device, as ls -l /dev or lsblk shows it: ", printable(setting.device), " is none");
+  return error;
 }
 
 Result<> apply_all(const plan::Cgroup& wanted, Cgroup& cgroup, const Base& where) {
@@ -135,7 +144,7 @@ Result<> apply_all(const plan::Cgroup& wanted, Cgroup& cgroup, const Base& where
   for (const plan::CgroupSetting& setting : wanted.settings) {
     Result<> done = apply(setting, cgroup);
     if (done || !setting.required) continue;
-    Error error = explain(std::move(done).error(), setting, offered, where.path);
+    Error error = explain_device(explain(std::move(done).error(), setting, offered, where.path), setting);
     if (!wanted.may_be_missing) return std::unexpected<Error>(std::move(error));
     cgroup.missing.push_back(setting.file), cgroup.notes.push_back(std::move(error.message));
   }

@@ -76,8 +76,8 @@ Result<Base> named_base(const View& view, const std::string& path) {
 
 std::string controllers_hint() {
   if (!has_systemd()) return "have root enable it in cgroup.subtree_control of the group around it";
-  return "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo SYSTEMD_EDITOR=tee systemctl edit user@.service, "
-         "then log in again";
+  return "sudo mkdir -p /etc/systemd/system/user@.service.d; printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
+         "sudo tee /etc/systemd/system/user@.service.d/delegate.conf; sudo systemctl daemon-reload; then log in again";
 }
 
 std::optional<CgroupMount> cgroup_mount_of(std::string_view mountinfo) {
