@@ -194,7 +194,7 @@ Result<Cgroup> make_cgroup(const plan::Cgroup& wanted, const std::string& name) 
   Result<> done = apply_all(wanted, cgroup, where);
   if (done) done = close_below(wanted, where, cgroup);
   if (done) return note_tighter_bounds(wanted, cgroup, where), std::move(cgroup);
-  TRY(cgroup.remove());
+  static_cast<void>(cgroup.remove().has_value());  // what went wrong first is said; the next launch here sweeps
   return std::unexpected<Error>(std::move(done).error());
 }
 

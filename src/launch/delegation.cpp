@@ -19,10 +19,17 @@ constexpr std::string_view supervisor = "/supervisor";
 constexpr const char* delegation_hint =
     "systemd-run --user --scope -p Delegate=yes sbx ...; or --set resources.on_unavailable=warn goes on without";
 
+// nullopt as well where it is closed to us.
+Result<std::optional<sys::FileStat>> look_at(const std::string& path) {
+  auto found = sys::stat_path(path);
+  if (!found && found.error().code == EACCES) return std::optional<sys::FileStat>{};
+  return found;
+}
+
 // sd_booted(3)
-bool has_systemd() {
-  const auto booted = sys::stat_path("/run/systemd/system");
-  return !booted || *booted;
+Result<bool> has_systemd() {
+  const auto booted = TRY(look_at("/run/systemd/system"));
+  return booted.has_value();
 }
 
 struct View {
@@ -41,12 +48,13 @@ Result<View> look() {
 }
 
 // The root of all groups has no cgroup.events, and is nobody's to divide.
-bool is_ours(const std::string& directory) {
-  const auto found = sys::stat_path(directory);
-  const auto events = sys::stat_path(directory + "/cgroup.events");
+Result<bool> is_ours(const std::optional<std::string>& directory) {
+  if (!directory) return false;
+  const auto found = TRY(look_at(*directory));
+  const auto events = TRY(look_at(*directory + "/cgroup.events"));
   const Id us = sys::caller_uid();
-  return found && *found && (us == 0 || (*found)->uid == us) && events && *events &&
-         sys::may_write(directory + "/cgroup.procs") && sys::may_write(directory + "/cgroup.subtree_control");
+  return found && (us == 0 || found->uid == us) && events && sys::may_write(*directory + "/cgroup.procs") &&
+         sys::may_write(*directory + "/cgroup.subtree_control");
 }
 
 // The one we are in, or the one around it when that is a `supervisor`: made by a launcher, so it may be divided.
@@ -54,19 +62,21 @@ struct Own {
   Base base;
   bool ours = false, certain = false;
 };
-Own own_base(const View& view) {
+Result<Own> own_base(const View& view) {
   Own own;
   const bool around = view.own.ends_with(supervisor);
   own.base.path = around ? path::parent(view.own) : view.own;
-  own.base.directory = cgroup_directory(view.mount, own.base.path).value_or("");
-  own.ours = is_ours(own.base.directory);
-  own.certain = own.ours && (around || !has_systemd() || sys::has_attribute(own.base.directory, "user.delegate"));
+  const auto directory = cgroup_directory(view.mount, own.base.path);
+  own.ours = TRY(is_ours(directory));
+  own.base.directory = directory.value_or("");
+  const bool systemd = TRY(has_systemd());
+  own.certain = own.ours && (around || !systemd || sys::has_attribute(own.base.directory, "user.delegate"));
   return own;
 }
 
 Result<Base> named_base(const View& view, const std::string& path) {
   const auto directory = cgroup_directory(view.mount, path);
-  if (!directory || !is_ours(*directory))
+  if (!TRY(is_ours(directory)))
     return fail_hint("name one that you own, with its cgroup.procs and cgroup.subtree_control", "control group ",
                      printable(path), " is not yours to divide");
   return Base{.path = path, .directory = *directory, .around_us = view.own == path || view.own == path + std::string(supervisor)};
@@ -75,7 +85,7 @@ Result<Base> named_base(const View& view, const std::string& path) {
 }  // namespace
 
 std::string controllers_hint() {
-  if (!has_systemd()) return "have root enable it in cgroup.subtree_control of the group around it";
+  if (const auto systemd = has_systemd(); systemd && !*systemd) return "have root enable it in cgroup.subtree_control of the group around it";
   return "sudo mkdir -p /etc/systemd/system/user@.service.d; printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
          "sudo tee /etc/systemd/system/user@.service.d/delegate.conf; sudo systemctl daemon-reload; then log in again";
 }
@@ -108,7 +118,7 @@ namespace {
 
 Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
   if (!wanted.parent.empty()) return named_base(view, wanted.parent);
-  Own own = own_base(view);
+  Own own = TRY(own_base(view));
   if (own.certain) return std::move(own.base);
   const auto placed = start_scope(unit, pid, own.ours);
   if (own.ours && (placed ? *placed == Placement::delegated : placed.error().code == ENOENT)) return std::move(own.base);
@@ -117,7 +127,8 @@ Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const 
   if (!placed) return std::unexpected<Error>(placed.error());
   const View moved = TRY(look());
   const auto directory = cgroup_directory(moved.mount, moved.own);
-  if (!directory || !is_ours(*directory) || !moved.own.ends_with(unit))
+  const bool ours = TRY(is_ours(directory));
+  if (!ours || !moved.own.ends_with(unit))
     return fail_hint(delegation_hint, "systemd's scope ", printable(unit), " is not ours to divide");
   return Base{.kind = supervise::CgroupKind::scope, .path = moved.own, .directory = *directory};
 }

@@ -142,7 +142,7 @@ Result<supervise::Sandbox> start(const plan::Plan& plan, supervise::State* state
   sandbox.state = state;
   Result<> done = start_steps(plan, sandbox);
   if (done) return sandbox;
-  TRY(sandbox.cgroup.remove());
+  static_cast<void>(sandbox.cgroup.remove().has_value());  // what went wrong first is said; the next launch there sweeps
   return std::unexpected<Error>(std::move(done).error());
 }
 

@@ -22,13 +22,13 @@ using Number = std::optional<std::uint64_t>;
 constexpr std::size_t most_bytes = 1 << 16;
 constexpr milliseconds patience{500}, limit{5000};
 
-// Empty: there is no such file here, or it has nothing to say (pressure that is turned off).
-Result<std::string> read_control(const sys::Fd& directory, const char* file) {
+// `otherwise`: there is no such file here, or it has nothing to say (pressure that is turned off).
+Result<std::string> read_control(const sys::Fd& directory, const char* file, const char* otherwise = "") {
   const auto fd = sys::open_at(directory, file, O_RDONLY);
-  if (!fd && fd.error().code == ENOENT) return std::string();
+  if (!fd && fd.error().code == ENOENT) return std::string(otherwise);
   if (!fd) return std::unexpected<Error>(fd.error());
   auto content = sys::read_fd(*fd, file, most_bytes);
-  if (!content && (content.error().code == EOPNOTSUPP || content.error().code == ENODEV)) return std::string();
+  if (!content && content.error().code == EOPNOTSUPP) return std::string(otherwise);
   return content;
 }
 
@@ -67,9 +67,12 @@ Result<> read_processes(const sys::Fd& directory, CgroupUsage& usage) {
 }
 
 Result<> remove_once(const Cgroup& cgroup) {
-  // Where it is not empty, or gone already, the other says so.
-  if (cgroup.inner.valid()) static_cast<void>(sys::remove_directory_at(cgroup.directory, inner_cgroup, cgroup.path).has_value());
   Result<> removed = sys::remove_directory_at(cgroup.base, cgroup.name, cgroup.path);
+  if (!removed && removed.error().code == EBUSY) {
+    // It is in use, or there is an inner one; where neither can be removed, the next call says so.
+    static_cast<void>(sys::remove_directory_at(cgroup.directory, inner_cgroup, cgroup.path).has_value());
+    removed = sys::remove_directory_at(cgroup.base, cgroup.name, cgroup.path);
+  }
   if (!removed && removed.error().code == ENOENT) return {};
   return removed;
 }
@@ -132,11 +135,9 @@ Result<CgroupUsage> Cgroup::read_usage() const {
   usage.memory = single_number(TRY(read_control(directory, "memory.current")));
   usage.memory_peak = single_number(TRY(read_control(directory, "memory.peak")));
   usage.oom_kills = flat_value(TRY(read_control(directory, "memory.events")), "oom_kill");
-  const auto io = sys::open_at(directory, "io.stat", O_RDONLY);
-  if (io) {
-    const std::string content = TRY(sys::read_fd(*io, "io.stat", most_bytes));
-    usage.io_read = nested_sum(content, "rbytes"), usage.io_written = nested_sum(content, "wbytes");
-  }
+  // Empty where there is the file: nothing was read or written.
+  const std::string io = TRY(read_control(directory, "io.stat", "absent"));
+  if (io != "absent") usage.io_read = nested_sum(io, "rbytes"), usage.io_written = nested_sum(io, "wbytes");
   usage.cpu_pressure = parse_pressure(TRY(read_control(directory, "cpu.pressure")));
   usage.memory_pressure = parse_pressure(TRY(read_control(directory, "memory.pressure")));
   usage.io_pressure = parse_pressure(TRY(read_control(directory, "io.pressure")));

@@ -254,15 +254,13 @@ void judge_memory(Outcome& outcome) {
   outcome.notes.push_back("killed for want of memory: what --memory or a control group further up allows was used up");
 }
 
-// The payload is gone, and with it what it could still use; init is on its way out of the group.
-Result<> end_cgroup(Sandbox& sandbox, Result<Outcome>& ended) {
-  if (ended) {
-    ended->cgroup = TRY(sandbox.cgroup.read_usage());
-    judge_memory(*ended);
-  }
+// The payload is gone, and with it what it could still use; init is on its way out of the group. A group that cannot be
+// removed is no failure of what ran in it.
+Result<> end_cgroup(Sandbox& sandbox, Outcome& outcome) {
+  outcome.cgroup = TRY(sandbox.cgroup.read_usage());
+  judge_memory(outcome);
   std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
-  if (sandbox.cgroup.kind == CgroupKind::delegated) TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
-  return sandbox.cgroup.remove();
+  return sandbox.cgroup.kind == CgroupKind::delegated ? sys::wait_for_events(watches, std::chrono::seconds(1)) : Result<>{};
 }
 
 }  // namespace
@@ -270,8 +268,10 @@ Result<> end_cgroup(Sandbox& sandbox, Result<Outcome>& ended) {
 Result<Outcome> wait(Sandbox& sandbox) {
   Result<Outcome> ended = wait_for_end(sandbox);
   if (!sandbox.cgroup.exists()) return ended;
-  const Result<> left = end_cgroup(sandbox, ended);
-  if (!left && ended) ended->notes.push_back(text("the control group ", printable(sandbox.cgroup.path), " is left behind: ", left.error().message));
+  const Result<> counted = ended ? end_cgroup(sandbox, *ended) : Result<>{};
+  const Result<> removed = sandbox.cgroup.remove();
+  if (!counted) return std::unexpected<Error>(counted.error());
+  if (!removed && ended) ended->notes.push_back(text("the control group is left behind: ", removed.error().message));
   return ended;
 }
 

@@ -24,9 +24,24 @@ std::string no_tap() {
   return "/dev/net/tun is closed to this account";
 }
 
+// Ours, or the one around our `supervisor`.
+std::string delegated_cgroup() {
+  const std::string all = read_file("/proc/self/cgroup");
+  const std::size_t at = all.rfind("0::");
+  std::string path = at == std::string::npos ? "" : all.substr(at + 3, all.size() - at - 4);
+  if (path.ends_with("/supervisor")) path.resize(path.rfind('/'));
+  return path;
+}
+
+std::string no_cgroup() {
+  const std::string directory = "/sys/fs/cgroup" + delegated_cgroup();
+  if (::access((directory + "/cgroup.procs").c_str(), W_OK) == 0 && ::access((directory + "/cgroup.events").c_str(), F_OK) == 0) return no_user_namespaces();
+  return "no control group is delegated to the tests";
+}
+
 struct Scenario {
   std::string name;
-  Words options;  // "@/" stands for a directory that must not change, "@notes/" for one that may
+  Words options;  // "@/" stands for a directory that must not change, "@notes/" for one that may, "@cgroup" for one of ours
   bool terminal = false;
   std::string (*missing)() = no_user_namespaces;
   Words environment = {};
@@ -47,6 +62,7 @@ const std::vector<Scenario>& scenarios() {
       {"Network", {"--net", "user", "--stats"}, false, no_tap},
       {"HostRoot", {"--set", "filesystem.root=\"host\"", "--home", "keep", "--nested-userns", "--set", "seccomp.allow=[\"ptrace\"]"}},
       {"Report", {"--env-file", "@/variables", "--report", "@notes/report.json", "--stats", "--timeout", "20s"}},
+      {"Cgroup", {"--set", "resources.parent=@cgroup", "--nested-userns", "--set", "resources.qos=burstable"}, false, no_cgroup},
       {"Walker", {}, false, no_user_namespaces, {"SBX_FAIL_NOSYS=openat2"}},
   };
   return all;
@@ -59,6 +75,7 @@ const std::vector<Survivor>& survivors() {
       {"monitor", "::read(fd, chunk.bytes", "EIO is how a pty's master says that the last process inside has closed it"},
       {"engine", "::socket(v4 ? AF_INET", "the question whether ping sockets are permitted"},
       {"engine", "TUNSETOFFLOAD, tcp | tun_f_uso4", "kernels before 6.2 refuse it, and are asked again without"},
+      {"monitor", "AT_REMOVEDIR", "a control group that cannot be removed is a note: the command has run"},
       {"monitor", "::write(fd, content.data()", "the summary of --stats: standard error itself is gone, the command has run"},
   };
   return all;
@@ -97,6 +114,7 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
                     .terminal = scenario().terminal, .timeout = 20s};
     for (std::string word : scenario().options) {
       for (std::size_t at; (at = word.find("@notes/")) != std::string::npos;) word.replace(at, 6, notes_.path());
+      for (std::size_t at; (at = word.find("@cgroup")) != std::string::npos;) word.replace(at, 7, delegated_cgroup());
       for (std::size_t at; (at = word.find("@/")) != std::string::npos;) word.replace(at, 1, dir.path());
       command.argv.push_back(std::move(word));
     }
