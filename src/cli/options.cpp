@@ -216,7 +216,7 @@ constexpr Option options_of_sbx[] = {
     {.name = "pids-limit", .argument = "NUMBER", .group = Group::limits, .help = "how many processes and threads it may have",
      .apply = assign, .key = "resources.pids",
      .verbs = only(Verb::run, Verb::update)},
-    {.name = "io-max", .argument = "LIMIT", .group = Group::limits, .help = "limits of a device: '8:0 rbps=10M wiops=9'",
+    {.name = "io-max", .argument = "LIMIT", .group = Group::limits, .help = "limits of a device: '/dev/sda rbps=10M'",
      .apply = append, .key = "resources.io_max",
      .verbs = only(Verb::run, Verb::update)},
     {.name = "qos", .argument = "guaranteed|burstable|batch", .group = Group::limits, .help = "what it is among others",
@@ -249,7 +249,7 @@ constexpr Option options_of_sbx[] = {
      .help = "accepted; standard input is always passed", .apply = accept, .verbs = run_and_exec},
 
     {.name = "detach", .letter = 'd', .group = Group::terminal,
-     .help = "return when the command runs: see sbx ps, logs", .apply = turn_on<&Options::detach>},
+     .help = "return when it runs; see sbx logs, ps, stop", .apply = turn_on<&Options::detach>},
 
     {.name = "report", .argument = "FILE|fd:N", .group = Group::after, .help = "write what happened, as JSON",
      .apply = report, .completes = Completes::file},

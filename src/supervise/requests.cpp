@@ -163,8 +163,11 @@ Result<> Monitor::update(const std::vector<std::string>& words) const {
   for (std::size_t i = 0; i + 2 < words.size(); i += 3) {
     if (!is_limit(words[i])) return fail("'", printable(words[i]), "' is not a limit");
     auto written = sandbox.cgroup.write(words[i], words[i + 1]);
-    const bool may_be_missing = words[i + 2] == "welcome" && !written && written.error().code == ENOENT;
-    if (!written && !may_be_missing) return written;
+    if (written) continue;
+    const bool missing = written.error().code == ENOENT;
+    if (missing && words[i + 2] == "welcome") continue;
+    if (missing) return fail_hint("sbx doctor prints what delegates its controller", "its control group has no ", printable(words[i]));
+    return written;
   }
   return {};
 }

@@ -41,10 +41,11 @@ TEST(CliHelp, ExplainsOneVerbOrAllOfAWord) {
 
 TEST(CliHelp, TableIsConsistent) {
   std::set<std::string> names;
-  std::set<char> letters;
+  std::set<std::pair<char, cli::Verb>> letters;  // two verbs may mean two things by one
   for (const cli::Option& option : cli::option_table()) {
     EXPECT_TRUE(names.insert(std::string(option.name)).second) << option.name << " twice";
-    if (option.letter != 0) { EXPECT_TRUE(letters.insert(option.letter).second) << option.letter << " twice"; }
+    for (const cli::VerbRow& row : cli::verb_table())
+      if (option.letter != 0 && option.belongs_to(row.verb)) { EXPECT_TRUE(letters.insert({option.letter, row.verb}).second) << option.letter << " twice"; }
     EXPECT_NE(option.apply, nullptr) << option.name;
     EXPECT_FALSE(option.help.empty() || option.help.ends_with('.')) << option.name;
     if (option.closed) { EXPECT_FALSE(cli::argument_words(option.argument).empty()) << option.name; }

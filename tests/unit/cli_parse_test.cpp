@@ -191,7 +191,7 @@ TEST(CliParse, VerbsAndTheirOperands) {
   EXPECT_EQ(refused({"doctor", "x"}).message, "'sbx doctor' does not take 'x'");
   EXPECT_EQ(refused({"chown-back", ""}).message, "an argument of 'sbx chown-back' is an empty word");
   EXPECT_EQ(refused({"completion", "zs"}).hint, "did you mean 'zsh'?");
-  EXPECT_EQ(refused({"--json", "--", "x"}).message, "--json is an option of 'sbx doctor', not of 'sbx run'");
+  EXPECT_EQ(refused({"--json", "--", "x"}).message, "--json is an option of 'sbx ps', not of 'sbx run'");
   EXPECT_EQ(refused({"doctor", "--stats"}).message, "--stats is an option of 'sbx run', not of 'sbx doctor'");
 }
 
