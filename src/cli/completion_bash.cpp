@@ -96,7 +96,7 @@ std::string word_cases() {
     std::vector<std::string> names;
     for (const Option& option : option_table())
       if (option.belongs_to(row.verb)) names.push_back(option.long_form());
-    if (row.verb == Verb::run) names.emplace_back("--");
+    if (takes_command(row.verb)) names.emplace_back("--");
     options += text("      '", row.name, "') _sbx_offer -W '", join(names, " "), "' ;;\n");
     if (row.verb == Verb::run)
       operands += text("      run) if ((COMP_CWORD == 1)); then _sbx_offer -W '", join(first_words(), " "),

@@ -101,6 +101,7 @@ Error execute(const plan::Command& command, const Joining& joining) {
   std::string found;
   for (const std::string& file : places_of(command)) {
     const auto there = sys::stat_path(file);
+    if (!there && there.error().code != EACCES) return there.error();
     if (!there || !*there || (*there)->kind == sys::FileKind::directory) continue;
     const bool runs = sys::may_execute(file);
     if (runs || found.empty()) found = file;

@@ -179,6 +179,27 @@ int measure_memory(const Words& sbx) {
 
 }  // namespace
 
+// A sandbox for the commands of `exec`, in a state directory of its own.
+class Running {
+ public:
+  explicit Running(const std::string& program) : program_(program) {
+    if (::mkdtemp(directory_) != nullptr) ::setenv("XDG_STATE_HOME", directory_, 1);
+    works_ = finished_well(spawn({program_, "-d", "--name", "bench", "--", "sleep", "100000"}));
+  }
+  ~Running() {
+    for (const char* verb : {"kill", "rm"})
+      if (works_ && !finished_well(spawn({program_, verb, "bench"}))) ::usleep(100'000);
+    if (std::system((std::string("rm -r ") + directory_).c_str()) != 0) std::fprintf(stderr, "%s is left\n", directory_);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  std::string program_;
+  char directory_[32] = "/tmp/sbx-bench-XXXXXX";
+  bool works_ = false;
+};
+
 int main(int argc, char** argv) {
   const bool memory = argc > 2 && std::strcmp(argv[1], "--memory") == 0;
   if (argc < 2) return std::fprintf(stderr, "usage: launch [--memory] SBX [PAIRS]\n"), 64;
@@ -186,15 +207,20 @@ int main(int argc, char** argv) {
   const std::string program = argv[memory ? 2 : 1];
   const Words sbx{program, "--profile", "base", "--"};
   if (memory) return measure_memory(sbx);
+  const Running running(program);
   const int pairs = std::max(argc > 2 ? std::atoi(argv[2]) : 300, 1);
   std::vector<Contender> contenders{
       {"/bin/true", {"/bin/true"}},
       {"sbx --profile base", sbx + Words{"/bin/true"}},
+      {"sbx exec", {program, "exec", "bench", "--", "/bin/true"}},
       {"bwrap", bwrap + Words{"/bin/true"}},
       {"unshare (U)", {"unshare", "-Urmpfinu", "--mount-proc", "/bin/true"}},
       {"sbx --dry-run (plan only)", {program, "--dry-run", "--profile", "base", "--", "/bin/true"}},
   };
   measure(contenders, pairs);
   print_times(contenders, pairs);
+  std::printf("%-28s", "sbx exec, of a launch");
+  print_ratio(median_of(contenders, "sbx exec"), median_of(contenders, "sbx --profile base"));
+  std::printf("\n");
   measure_rates(sbx);
 }

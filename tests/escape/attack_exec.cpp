@@ -37,7 +37,7 @@ char state_of(int pid) {
 
 bool opens(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK);
-  ::close(fd);
+  if (fd >= 0) ::close(fd);
   return fd >= 0;
 }
 
