@@ -89,6 +89,12 @@ void DbusWriter::number(std::size_t value) {
   put(bytes_.size() - 4, value);
 }
 
+void DbusWriter::large(std::uint64_t value) {
+  align(8);
+  number(value & 0xffffffff);
+  number(value >> 32);
+}
+
 void DbusWriter::words(std::string_view value) {
   number(value.size());
   bytes_ += value;

@@ -17,6 +17,7 @@ class DbusWriter {
  public:
   void byte(std::size_t value) { bytes_ += static_cast<char>(value); }
   void number(std::size_t value);                    // u, b
+  void large(std::uint64_t value);                   // t
   void words(std::string_view value);                // s, o
   void signature(std::string_view value);            // g
   void align(std::size_t alignment);                 // 8 begins a struct

@@ -3,6 +3,7 @@
 #include "launch/delegation.h"
 
 #include "base/path.h"
+#include "base/units.h"
 #include "launch/systemd.h"
 #include "sys/file.h"
 #include "sys/user.h"
@@ -116,11 +117,22 @@ std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::strin
 
 namespace {
 
+ScopeWeights weights_of(const plan::Cgroup& wanted) {
+  ScopeWeights weights;
+  for (const plan::CgroupSetting& setting : wanted.settings) {
+    const auto value = parse_number(setting.value);
+    if (value && setting.file == "cpu.weight") weights.cpu = *value;
+    if (value && setting.file == "io.weight") weights.io = *value;
+    if (setting.file == "cpu.idle" && setting.value == "1") weights.cpu = 0;
+  }
+  return weights;
+}
+
 Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
   if (!wanted.parent.empty()) return named_base(view, wanted.parent);
   Own own = TRY(own_base(view));
   if (own.certain) return std::move(own.base);
-  const auto placed = start_scope(unit, pid, own.ours);
+  const auto placed = start_scope(unit, pid, own.ours, weights_of(wanted));
   if (own.ours && (placed ? *placed == Placement::delegated : placed.error().code == ENOENT)) return std::move(own.base);
   if (!placed && placed.error().code == ENOENT)
     return fail_hint(delegation_hint, "no control group is delegated to you, and no systemd user manager answers");

@@ -150,7 +150,7 @@ Result<> Conversation::await_job(const std::string& job) {
 }
 
 // The body of StartTransientUnit: the unit's name, what to do in conflict, its properties, no other units.
-std::string scope_request(const std::string& unit, pid_t pid, bool full) {
+std::string scope_request(const std::string& unit, pid_t pid, const ScopeWeights& weights, bool full) {
   DbusWriter out;
   out.words(unit);
   out.words("fail");
@@ -166,6 +166,8 @@ std::string scope_request(const std::string& unit, pid_t pid, bool full) {
   out.end_array(pids, 4);
   property("Delegate", "b");
   out.number(1);
+  if (weights.cpu && (full || *weights.cpu > 0)) property("CPUWeight", "t"), out.large(*weights.cpu);
+  if (weights.io) property("IOWeight", "t"), out.large(*weights.io);
   if (full) {
     property("Description", "s");
     out.words("a sandbox of sbx");
@@ -177,10 +179,10 @@ std::string scope_request(const std::string& unit, pid_t pid, bool full) {
   return out.bytes();
 }
 
-Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid) {
+Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid, const ScopeWeights& weights) {
   bool full = true, reset = false;
   while (true) {
-    const DbusMessage answer = TRY(talk.ask("StartTransientUnit", "ssa(sv)a(sa(sv))", scope_request(unit, pid, full)));
+    const DbusMessage answer = TRY(talk.ask("StartTransientUnit", "ssa(sv)a(sa(sv))", scope_request(unit, pid, weights, full)));
     const std::string said = answer.texts.empty() ? answer.error : answer.texts[0];
     if (answer.kind == DbusKind::reply) return talk.await_job(said);
     if (answer.error.ends_with(".UnitExists") && !reset) {
@@ -211,14 +213,14 @@ std::vector<std::string> paths_of_bus_address(std::string_view address) {
   return out;
 }
 
-Result<Placement> start_scope(const std::string& unit, pid_t pid, bool own) {
+Result<Placement> start_scope(const std::string& unit, pid_t pid, bool own, const ScopeWeights& weights) {
   for (const Place& place : places()) {
     auto stream = sys::connect_stream(place.path);
     if (!stream) continue;
     Conversation talk(*std::move(stream), place.is_bus);
     if (!talk.begin()) continue;
     if (own && TRY(talk.is_delegated(pid))) return Placement::delegated;
-    TRY(start_with(talk, unit, pid));
+    TRY(start_with(talk, unit, pid, weights));
     return Placement::moved;
   }
   return std::unexpected<Error>(Error{ENOENT, "no systemd manager answers", {}});
