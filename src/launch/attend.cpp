@@ -171,7 +171,7 @@ Attend attend_with(const plan::Plan& plan, Prepared prepared) {
   return [&plan, prepared = std::move(prepared)](supervise::Sandbox& sandbox, supervise::Request& request,
                                                  sys::Fd& client) -> Result<supervise::Reply> {
     if (sandbox.entrances.size() != plan.namespaces.size() + 1) return fail("init did not hand out the way into its namespaces");
-    sys::Process made = TRY(sys::clone_process(0, "the attendant", sandbox.cgroup.directory));
+    sys::Process made = TRY(sys::clone_process(0, "the attendant", sandbox.cgroup.entrance()));
     if (made.is_child()) attend(plan, prepared, sandbox, request, std::move(client));
     sandbox.attendants.push_back(std::move(made));
     client.reset();

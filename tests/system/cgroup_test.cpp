@@ -146,6 +146,19 @@ TEST_F(CgroupTest, WhoMountsItCannotChangeItsLimits) {
   EXPECT_FALSE(fs::exists(leaves.front()));
 }
 
+// Whether or not there is a group inside the limited one.
+TEST_F(CgroupTest, AFurtherCommandIsWhereTheFirstIs) {
+  for (const Words& options : {Words{"--name", "try"}, Words{"--name", "try", "--nested-userns"}}) {
+    const auto running = start(options);
+    const Outcome outcome = run_sbx({"exec", "try", "--", "sh", "-c", "tail -1 /proc/self/cgroup; grep -c . /sys/fs/cgroup/cgroup.procs"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with("0::/\n")) << outcome.out;
+    running->process.send("\n");
+    EXPECT_EQ(running->process.finish().status, 3);
+    EXPECT_FALSE(fs::exists(running->leaf));
+  }
+}
+
 TEST_F(CgroupTest, WhatWasUsedIsReported) {
   const std::string file = dir / "report.json";
   const Outcome outcome = run_sbx({"--name", "try", "--stats", "--report", file, "--", "sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"});
