@@ -194,10 +194,10 @@ const std::vector<Row> process_attacks{
 
 int main(int argc, char** argv) {
   const attack::Words words(argv + 1, argv + argc);
-  for (const auto* rows : {&attack::process_attacks, &attack::file_attacks, &attack::call_attacks, &attack::world_attacks, &attack::exec_attacks})
+  for (const auto* rows : {&attack::process_attacks, &attack::file_attacks, &attack::call_attacks, &attack::world_attacks, &attack::exec_attacks, &attack::ring_attacks})
     for (const attack::Row& row : *rows)
       if (!words.empty() && words[0] == row.name && words.size() >= row.words) return row.act(words), 0;
-  for (const auto* rows : {&attack::process_attacks, &attack::file_attacks, &attack::call_attacks, &attack::world_attacks, &attack::exec_attacks})
+  for (const auto* rows : {&attack::process_attacks, &attack::file_attacks, &attack::call_attacks, &attack::world_attacks, &attack::exec_attacks, &attack::ring_attacks})
     for (const attack::Row& row : *rows) std::fprintf(stderr, "  attack %s %s\n", row.name, row.form);
   return 64;
 }

@@ -35,6 +35,6 @@ int finish(int pid);                               // exit status of a child, or
 void run_program(const Words& words);              // words[from…] as a program; does not return when it could be started
 bool become_root_of_new_namespace(unsigned long flags);  // unshare with CLONE_NEWUSER, own id mapped to 0
 
-extern const std::vector<Row> file_attacks, call_attacks, world_attacks, exec_attacks;
+extern const std::vector<Row> file_attacks, call_attacks, world_attacks, exec_attacks, ring_attacks;
 
 }  // namespace attack

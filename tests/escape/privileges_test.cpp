@@ -1,8 +1,11 @@
 // Ids, capabilities, setuid programs, namespaces, ABIs and calls.
 #include "escape.h"
 
+#include <netinet/in.h>
 #include <sstream>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 using namespace escape;
@@ -227,3 +230,65 @@ TEST_P(CallTest, TheCallersKeysAreNotReadable) {
   EXPECT_EQ(value_of(with_secret(unfiltered), "read"), "KEYRING-SECRET") << "control: the filter alone keeps it away";
 }
 IN_EVERY_PROFILE(CallTest);
+
+namespace {
+
+class FileCapabilityTest : public EscapeTest {};
+class RingTest : public EscapeTest {};
+
+// Listens outside: on a port of 127.0.0.1 and on an abstract name.
+struct Listeners {
+  int inet = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), local = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string port, name = "sbx-ring-" + std::to_string(::getpid());
+  Listeners() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET, address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(inet, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(inet, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = std::to_string(ntohs(address.sin_port));
+    sockaddr_un abstract{};
+    abstract.sun_family = AF_UNIX;
+    name.copy(abstract.sun_path + 1, sizeof abstract.sun_path - 1);
+    EXPECT_EQ(::bind(local, reinterpret_cast<sockaddr*>(&abstract), static_cast<socklen_t>(sizeof(sa_family_t) + 1 + name.size())), 0);
+    for (const int fd : {inet, local}) EXPECT_EQ(::listen(fd, 16), 0);
+  }
+  ~Listeners() { ::close(inet), ::close(local); }
+};
+
+}  // namespace
+
+// Those of a user namespace whose root is the sandbox's own root (capabilities(7), "Namespaced file capabilities").
+TEST_F(FileCapabilityTest, AProgramWithCapabilitiesGivesNone) {
+  std::filesystem::copy(payload("probe"), dir / "plain");
+  std::filesystem::copy(payload("probe"), dir / "able");
+  const Outcome set = run({.argv = {"unshare", "-Ur", "sh", "-c", "PATH=$PATH:/usr/sbin; setcap cap_net_raw,cap_chown+ep able"}, .cwd = dir.path()});
+  if (set.status != 0) GTEST_SKIP() << "setcap does not work here: " << set.err;
+  const auto control = [&](const char* name) {
+    return run({.argv = {"unshare", "-Ur", "setpriv", "--securebits=+noroot,+no_setuid_fixup", "--", dir / name, "caps"}});
+  };
+  EXPECT_EQ(value_of(control("plain"), "CapPrm"), "0000000000000000");
+  EXPECT_EQ(value_of(control("able"), "CapPrm"), "0000000000002001");
+  std::vector<Words> kinds{{}, {"--set", "seccomp.default=off"}};
+  if (no_id_range().empty()) kinds.push_back({"--user", "root"});
+  for (const Words& options : kinds) {
+    const Outcome outcome = run_sbx(options + Words{"--rw", dir.path() + ":/tmp/d", "--", "/tmp/d/able", "caps"});
+    for (const char* kind : {"CapPrm", "CapEff", "CapInh", "CapAmb"}) EXPECT_EQ(value_of(outcome, kind), "0000000000000000") << kind << all(outcome);
+  }
+}
+
+TEST_F(RingTest, IoUringReachesNoFurtherThanCalls) {
+  const Listeners outside;
+  const Words words{"ring", dir.write("secret", "SECRET"), outside.port, outside.name};
+  const Outcome control = attack_outside(words);
+  if (value_of(control, "ring") != "0") GTEST_SKIP() << "off outside as well";
+  for (const char* way : {"open", "inet", "abstract"}) EXPECT_EQ(value_of(control, way), "0") << way << " control: " << all(control);
+  const Outcome inside = attack("base", words, {"--set", "seccomp.allow=@io-uring"});
+  EXPECT_EQ(value_of(inside, "ring"), "0") << all(inside);
+  for (const char* way : {"open", "inet", "abstract"}) EXPECT_NE(value_of(inside, way).value_or("0"), "0") << way << all(inside);
+  // In the host's network only Landlock stands before the abstract name.
+  const Outcome beside = attack("base", words, {"--set", "seccomp.allow=@io-uring", "--net", "host"});
+  if (value_of(beside, "ring") != "0") GTEST_SKIP() << beside.err;
+  EXPECT_EQ(value_of(beside, "inet"), "0") << "the host's own network: " << all(beside);
+  for (const char* way : {"open", "abstract"}) EXPECT_NE(value_of(beside, way).value_or("0"), "0") << way << all(beside);
+}
