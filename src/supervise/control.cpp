@@ -4,6 +4,8 @@
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
+#include <cerrno>
+
 namespace supervise {
 
 namespace {
@@ -96,8 +98,9 @@ Result<std::optional<Request>> receive_request(const sys::Fd& connection) {
 }
 
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {
-  TRY(send(connection, request));
-  std::optional<sys::Message> message = TRY(sys::receive_message(connection));
+  const Result<> sent = send(connection, request);
+  if (!sent && sent.error().code != EPIPE) return std::unexpected<Error>(sent.error());
+  std::optional<sys::Message> message = TRY(sys::receive_message(connection));  // a refusal comes before the request
   if (!message) return fail("the sandbox ended meanwhile");
   Reply reply = TRY(decode_reply(message->content));
   if (reply.error) return std::unexpected<Error>(*std::move(reply.error));
