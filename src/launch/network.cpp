@@ -70,6 +70,13 @@ Result<> probe_network(Host& host, const profile::Profile& profile) {
   return {};
 }
 
+Result<> start_loopback() {
+  const sys::Fd socket = TRY(sys::open_route_socket());
+  sys::RouteBatch batch;
+  batch.set_up(loopback_index, "lo");
+  return batch.apply(socket);
+}
+
 Result<sys::Fd> make_network(const plan::Network& network) {
   const net::Addressing& own = network.config.addressing;
   auto tap = sys::make_tap(device);

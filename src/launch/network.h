@@ -12,6 +12,7 @@ namespace launch {
 Result<> probe_network(Host& host, const profile::Profile& profile);
 
 // In the new network namespace, while the host's /dev is still there. The tap lives as long as somebody holds it.
+Result<> start_loopback();                                // of a namespace with nothing else
 Result<sys::Fd> make_network(const plan::Network& network);
 // ping(8) without privileges, for the payload's group. `proc` is a /proc opened before the pivot.
 Result<> open_ping(const plan::Identity& identity, const sys::Fd& proc);

@@ -1,4 +1,4 @@
-// None: a namespace with a loopback that is down. User: a namespace with one device, whose other end an engine
+// None: a namespace with its loopback. User: a namespace with one device, whose other end an engine
 // outside holds to the rules. Host: the host's own namespace, and its files in /etc.
 #include "plan/network.h"
 
