@@ -19,13 +19,13 @@
 
 namespace supervise {
 
-enum class RequestKind : unsigned char { stop, signal, pause, resume, update, exec, join, count_ };
+enum class RequestKind : unsigned char { stop, signal, pause, resume, update, exec, count_ };
 
 struct Request {
   RequestKind kind{};
   int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which
-  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec, join: theirs
-  std::vector<sys::Fd> attached;   // exec, join: at most sys::most_attached
+  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: its own
+  std::vector<sys::Fd> attached;   // exec: at most sys::most_attached
 };
 
 struct Reply {

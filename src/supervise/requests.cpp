@@ -92,7 +92,7 @@ Result<> Monitor::serve_client(sys::Fd& client) {
     client.reset();
     return {};
   }
-  const bool needs_all = request && ((*request)->kind == RequestKind::exec || (*request)->kind == RequestKind::join);
+  const bool needs_all = request && (*request)->kind == RequestKind::exec;
   if (needs_all && !sandbox.running) {
     early.emplace_back(std::move(**request), std::move(client));
     return {};
@@ -130,7 +130,6 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
-    case RequestKind::join:
       if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;

@@ -35,7 +35,7 @@ struct Sandbox {
   bool running = false;                  // the command's exec has happened
   std::function<Result<>()> tell_running = {};  // when it does; an error ends the sandbox
   std::vector<sys::Fd> entrances = {};   // of a running one: what later commands enter by (launch/attend.h)
-  // exec and join. Whoever answers later takes the connection; else it is answered with what is returned.
+  // exec. Whoever answers later takes the connection; else it is answered with what is returned.
   std::function<Result<Reply>(Sandbox&, Request&, sys::Fd& connection)> attend = {};
   std::vector<sys::Process> attendants = {};
 };
