@@ -69,6 +69,20 @@ Result<> wait_for_end(const sys::Fd& connection) {
   return {};
 }
 
+// Of one that runs. It may end just before it is asked to, by itself or by somebody else: that is as good.
+Result<> stop_and_wait(const std::string& name, const Request& request) {
+  auto connection = ask(name, request);
+  if (connection) return wait_for_end(*connection);
+  const std::string sandboxes = TRY(place());
+  constexpr int most_looks = 200;
+  for (int looks = 0; looks < most_looks; ++looks) {
+    const auto found = TRY(supervise::find_sandbox(sandboxes, name));
+    if (!found || !found->alive) return {};
+    TRY(sys::wait_for_events({}, std::chrono::milliseconds(5)));
+  }
+  return std::unexpected<Error>(std::move(connection).error());
+}
+
 std::string state_of(const Found& found) {
   const supervise::Record& record = found.record;
   return text(supervise::status_names[record.status], record.status == supervise::Status::ended ? text(" ", record.code) : "");
@@ -144,8 +158,8 @@ int stop(const Options& options) {
       const auto after = TRY(parse_duration(setting.value));
       request.number = static_cast<int>(std::min<std::int64_t>(after.count(), INT32_MAX));
     }
-    const sys::Fd connection = TRY(ask(name, request));
-    return wait_for_end(connection);
+    if (!TRY(find(name)).alive) TRY(ask(name, request));  // the error says that it has ended
+    return stop_and_wait(name, request);
   };
   return for_each_name(options, end);
 }
@@ -190,10 +204,7 @@ int rm(const Options& options) {
     const std::string sandboxes = TRY(place());
     const Found found = TRY(find(name));
     if (found.alive && !options.force) return fail_hint(text("sbx stop ", name, ", or sbx rm --force ", name), "the sandbox '", name, "' runs");
-    if (found.alive) {
-      const sys::Fd connection = TRY(ask(name, {.kind = RequestKind::stop, .number = 0, .words = {}, .attached = {}}));
-      TRY(wait_for_end(connection));
-    }
+    if (found.alive) TRY(stop_and_wait(name, {.kind = RequestKind::stop, .number = 0, .words = {}, .attached = {}}));
     if (TRY(supervise::remove_state(sandboxes, name))) return {};
     return fail_hint("try again", "the sandbox '", name, "' was started anew");
   };

@@ -24,7 +24,8 @@ class Log {
   const std::optional<Error>& lost() const { return lost_; }  // why something is missing
 
  private:
-  Result<> start_file(const sys::Fd& directory);
+  Result<> start_file(const sys::Fd& directory, const char* name);
+  Result<> rotate(const sys::Fd& directory);
   sys::Fd source_, file_;
   std::uint64_t size_ = 0;
   bool errors_ = false;

@@ -71,6 +71,11 @@ Result<> rename_at(const Fd& dir, const std::string& from, const std::string& to
   return {};
 }
 
+Result<> exchange_at(const Fd& dir, const std::string& one, const std::string& other, const std::string& shown) {
+  if (SYS(::renameat2(dir.get(), one.c_str(), dir.get(), other.c_str(), RENAME_EXCHANGE)) < 0) return fail_errno("exchange ", printable(shown));
+  return {};
+}
+
 Result<> remove_file_at(const Fd& dir, const std::string& name, const std::string& shown) {
   if (SYS(::unlinkat(dir.get(), name.c_str(), 0)) < 0 && errno != ENOENT) return fail_errno("remove ", printable(shown));
   return {};

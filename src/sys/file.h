@@ -55,6 +55,7 @@ Result<std::string> real_path(const std::string& path);
 // Relative to a directory descriptor.
 Result<std::optional<Fd>> open_at_if_exists(const Fd& dir, const std::string& name, int flags, const std::string& shown);
 Result<> rename_at(const Fd& dir, const std::string& from, const std::string& to, const std::string& shown);
+Result<> exchange_at(const Fd& dir, const std::string& one, const std::string& other, const std::string& shown);  // their names
 Result<> remove_file_at(const Fd& dir, const std::string& name, const std::string& shown);  // a missing one is fine
 // The old content or the new, for whoever reads meanwhile; not kept through a power failure.
 Result<> replace_file_at(const Fd& dir, const std::string& name, std::string_view content, unsigned mode, const std::string& shown);

@@ -51,7 +51,7 @@ TEST_F(BadInputTest, Options) {
   expect_error({"--timeout", "--", "true"}, {"option --timeout needs an argument"});
   expect_error({"--stats=1", "--", "true"}, {"option --stats takes no argument"});
   expect_error({"--net", "bridge", "--", "true"}, {"--net", "bridge"});
-  expect_error({"--json", "--", "true"}, {"--json", "doctor"});
+  expect_error({"--json", "--", "true"}, {"--json", "sbx ps"});
 }
 
 TEST_F(BadInputTest, Command) {

@@ -116,7 +116,8 @@ TEST_F(LifecycleTest, LogsFollowUntilTheEnd) {
 TEST_F(LifecycleTest, LogsAreBounded) {
   start("web", "head -c 30000000 /dev/zero | tr '\\0' x; echo; echo the end");
   const Outcome followed = run_sbx({"logs", "-f", "web"});
-  EXPECT_TRUE(followed.out.ends_with("x\nthe end\n"));
+  EXPECT_EQ(followed.status, 0) << followed.err;
+  EXPECT_TRUE(followed.out.ends_with("x\nthe end\n")) << followed.out.size() << followed.err << run_sbx({"inspect", "web"}).out;
   const Outcome kept = run_sbx({"logs", "web"});
   EXPECT_TRUE(kept.out.ends_with("x\nthe end\n"));
   EXPECT_LE(kept.out.size(), 17u << 20);
@@ -174,7 +175,7 @@ TEST_F(LifecycleTest, ANameInUseIsRefusedAndAnEndedOneIsTakenAnew) {
 
 TEST_F(LifecycleTest, BadNamesAreRefused) {
   for (const std::string name : {"a/b", "..", "-x", "a b", "_a", std::string(64, 'a').c_str()}) {
-    expect_refused(run_sbx({"--name=" + name, "--", "true"}), "is not usable");
+    expect_refused(run_sbx({"--name=" + name, "--", "true"}), "' is not ");
     expect_refused(run_sbx({"stop", "--", name}), "is not the name of a sandbox");
     expect_refused(run_sbx({"inspect", "--", name}), "is not the name of a sandbox");
   }
