@@ -187,8 +187,7 @@ class Running {
     works_ = finished_well(spawn({program_, "-d", "--name", "bench", "--", "sleep", "100000"}));
   }
   ~Running() {
-    for (const char* verb : {"kill", "rm"})
-      if (works_ && !finished_well(spawn({program_, verb, "bench"}))) ::usleep(100'000);
+    if (works_ && !finished_well(spawn({program_, "rm", "--force", "bench"}))) std::fprintf(stderr, "the sandbox bench is left\n");
     if (std::system((std::string("rm -r ") + directory_).c_str()) != 0) std::fprintf(stderr, "%s is left\n", directory_);
   }
   Running(const Running&) = delete;
