@@ -10,17 +10,6 @@ namespace supervise {
 
 namespace {
 
-void put_words(std::string& out, const std::vector<std::string>& words) {
-  put_number(out, static_cast<int>(words.size()));
-  for (const std::string& word : words) put_text(out, word);
-}
-
-std::vector<std::string> words_of(WireReader& reader) {
-  std::vector<std::string> words;
-  for (int left = reader.number(); left > 0 && !reader.broken; --left) words.push_back(reader.content());
-  return words;
-}
-
 // A count below zero would encode to another form.
 bool is_whole(const WireReader& reader, std::string_view again, std::string_view bytes) {
   return !reader.broken && reader.rest.empty() && again == bytes;
@@ -38,7 +27,7 @@ std::vector<sys::Fd> all_of(sys::Message& message) {
 std::string encode(const Request& request) {
   std::string out(1, static_cast<char>(request.kind));
   put_number(out, request.number);
-  put_words(out, request.words);
+  put_texts(out, request.words);
   return out;
 }
 
@@ -50,7 +39,7 @@ std::string encode(const Reply& reply) {
     put_text(out, reply.error->message);
     put_text(out, reply.error->hint);
   }
-  put_words(out, reply.words);
+  put_texts(out, reply.words);
   return out;
 }
 
@@ -61,7 +50,7 @@ Result<Request> decode_request(std::string_view bytes) {
   request.kind = static_cast<RequestKind>(bytes[0]);
   WireReader reader{bytes.substr(1)};
   request.number = reader.number();
-  request.words = words_of(reader);
+  request.words = reader.contents();
   if (!is_whole(reader, encode(request), bytes)) return fail("damaged request");
   return request;
 }
@@ -76,7 +65,7 @@ Result<Reply> decode_reply(std::string_view bytes) {
     error.message = reader.content();
     error.hint = reader.content();
   }
-  reply.words = words_of(reader);
+  reply.words = reader.contents();
   if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
   return reply;
 }

@@ -20,6 +20,11 @@ inline void put_text(std::string& out, std::string_view content) {
   out += content;
 }
 
+inline void put_texts(std::string& out, const std::vector<std::string>& list) {
+  put_number(out, static_cast<int>(list.size()));
+  for (const std::string& each : list) put_text(out, each);
+}
+
 struct WireReader {
   std::string_view rest;
   bool broken = false;
@@ -37,6 +42,11 @@ struct WireReader {
     std::string out(rest.substr(0, static_cast<std::size_t>(length)));
     rest.remove_prefix(static_cast<std::size_t>(length));
     return out;
+  }
+  std::vector<std::string> contents() {
+    std::vector<std::string> list;
+    for (int left = number(); left > 0 && !broken; --left) list.push_back(content());
+    return list;
   }
 };
 
