@@ -26,7 +26,7 @@ Result<> Monitor::stop_and_resume() {
   left_stopped = !is_job;
   if (!is_job) return {};
   if (terminal) TRY(terminal->release());
-  TRY(sys::stop_own_group());
+  TRY(sys::stop_own_group(SIGTSTP));
   if (terminal) TRY(terminal->reclaim());
   return tell(MessageKind::resume, 0);
 }

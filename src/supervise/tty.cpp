@@ -57,8 +57,16 @@ Terminal::~Terminal() {
   static_cast<void>(release());
 }
 
+// Whoever is in the background stops there, as vi(1) does; its shell tells of it, and `fg` goes on. What ends us must
+// not wait for that.
+Result<bool> Terminal::wait_for_foreground(int signal) {
+  while (!TRY(sys::is_in_foreground(shown_)))
+    if (TRY(sys::is_end_pending()) || !TRY(sys::stop_own_group(signal))) return false;
+  return true;
+}
+
 Result<> Terminal::reclaim() {
-  if (!raw_) return {};
+  if (!raw_ || !TRY(wait_for_foreground(SIGTTOU))) return {};
   before_ = TRY(sys::terminal_settings(shown_));
   TRY(follow_window_size());
   held_ = true;
@@ -78,7 +86,7 @@ Result<> Terminal::follow_window_size() {
 }
 
 std::vector<sys::Watch> Terminal::watches() const {
-  const bool read_keys = input_ >= 0 && !input_ended_ && to_master_.size() < most_queued && !waiting_;
+  const bool read_keys = input_ >= 0 && raw_ == held_ && !input_ended_ && to_master_.size() < most_queued && !waiting_;
   const bool read_master = !output_ended_ && to_output_.size() < most_queued;
   const auto master_events = static_cast<short>((read_master ? POLLIN : 0) | (to_master_.empty() ? 0 : POLLOUT));
   return {{read_keys ? input_ : -1, POLLIN},
@@ -99,6 +107,7 @@ Result<> Terminal::read_input() {
   if (shared_) {
     waiting_ = !TRY(somebody_waits_for_input(init_));
     if (waiting_) return {};
+    TRY(wait_for_foreground(SIGTTIN));  // where it will not come, the read fails, which is the end of the input
     std::array<sys::Watch, 1> still{{{input_, POLLIN}}};  // somebody else may have taken it
     TRY(sys::wait_for_events(still, std::chrono::milliseconds(0)));
     if (still[0].happened == 0) return {};

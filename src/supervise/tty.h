@@ -13,8 +13,9 @@
 //
 // Cooked terminals send ^C and ^Z to the launcher as signals; it passes them on. When the payload stops, the
 // launcher restores the terminal and stops its own process group; at `fg` it takes the terminal again and
-// resumes the payload. The settings are restored on every way out, errors included, by the destructor; only
-// SIGKILL of the launcher leaves them (the shell's own line editor then sets its own).
+// resumes the payload. In the background it stops before it touches the terminal. The settings are restored on
+// every way out, errors included, by the destructor; only SIGKILL of the launcher leaves them (the shell's own
+// line editor then sets its own).
 //
 // The user's terminal is reopened for writing without blocking, so that ^S outside never stops the loop: what
 // cannot be written stays queued, and the master is not read meanwhile.
@@ -52,6 +53,7 @@ class Terminal {
 
  private:
   Terminal() = default;
+  Result<bool> wait_for_foreground(int signal);      // false: it will not come, for an end or for want of a shell
   Result<> read_input();
   Result<> read_output();
   Result<> write_queued();

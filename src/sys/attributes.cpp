@@ -134,18 +134,32 @@ Result<> duplicate_onto(const Fd& from, int to) {
   return {};
 }
 
-Result<> stop_own_group() {
+Result<bool> stop_own_group(int signal) {
   struct sigaction standard {}, before {};
   standard.sa_handler = SIG_DFL;
-  if (SYS(::sigaction(SIGTSTP, &standard, &before)) < 0) return fail_errno("signal action");
-  sigset_t stop, mask;
+  if (SYS(::sigaction(signal, &standard, &before)) < 0) return fail_errno("signal action");
+  sigset_t stop, resume, mask;
   ::sigemptyset(&stop);
-  ::sigaddset(&stop, SIGTSTP);
-  if (SYS(::kill(0, SIGTSTP)) < 0) return fail_errno("stop");
+  ::sigaddset(&stop, signal);
+  ::sigemptyset(&resume);
+  ::sigaddset(&resume, SIGCONT);
+  // The stop discards a SIGCONT that is pending; the one that is pending afterwards has ended it.
+  if (SYS(::kill(0, signal)) < 0) return fail_errno("stop");
   // Unblocking delivers it: we stand still here until SIGCONT.
   if (SYS(::sigprocmask(SIG_UNBLOCK, &stop, &mask)) < 0) return fail_errno("signal mask");
   if (SYS(::sigprocmask(SIG_SETMASK, &mask, nullptr)) < 0) return fail_errno("signal mask");
-  return {};
+  const timespec at_once{};
+  if (SYS(::sigtimedwait(&resume, nullptr, &at_once)) == SIGCONT) return true;
+  if (errno != EAGAIN) return fail_errno("wait for SIGCONT");
+  return false;
+}
+
+Result<bool> is_end_pending() {
+  sigset_t pending;
+  if (SYS(::sigpending(&pending)) < 0) return fail_errno("pending signals");
+  for (const int signal : {SIGTERM, SIGHUP, SIGINT, SIGQUIT})
+    if (::sigismember(&pending, signal) == 1) return true;
+  return false;
 }
 
 Result<Fd> block_signals(std::span<const int> read) {

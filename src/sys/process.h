@@ -60,7 +60,10 @@ Result<std::string> program_output(const std::vector<std::string>& argv, std::si
 
 Result<> send_signal(const Fd& pidfd, int signal);      // ESRCH (already gone) is success
 Result<> send_signal_to(pid_t target, int signal);      // as kill(2): negative = process group; ESRCH is success
-Result<> stop_own_group();                              // SIGTSTP to our process group, default action
+// Stops our process group with that signal's default action until SIGCONT. False where the kernel does not stop it:
+// nobody could continue an orphaned process group (setpgid(2), POSIX.1-2017 3.264).
+Result<bool> stop_own_group(int signal);
+Result<bool> is_end_pending();                          // a blocked SIGTERM, SIGHUP, SIGINT or SIGQUIT waits to be read
 
 // The first pages of the heap at once: a launch touches them all, and each alone is a fault of 2–3 µs.
 void populate_heap();

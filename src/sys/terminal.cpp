@@ -37,10 +37,11 @@ Result<> set_window_size(int fd, const winsize& size) {
   return {};
 }
 
-Result<pid_t> foreground_group(int fd) {
+Result<bool> is_in_foreground(int fd) {
   const pid_t group = SYS(::tcgetpgrp(fd));
+  if (group < 0 && errno == ENOTTY) return true;
   if (group < 0) return fail_errno("read the foreground group");
-  return group;
+  return group == ::getpgrp();
 }
 
 Result<> set_foreground_group(int fd, pid_t group) {

@@ -17,7 +17,7 @@ Result<> set_terminal_settings(int fd, const termios& settings);  // after what 
 termios raw_settings(termios settings);                          // cfmakeraw(3)
 Result<winsize> window_size(int fd);
 Result<> set_window_size(int fd, const winsize& size);
-Result<pid_t> foreground_group(int fd);
+Result<bool> is_in_foreground(int fd);               // our process group; true too where it is not our terminal
 Result<> set_foreground_group(int fd, pid_t group);  // SIGTTOU must be blocked
 
 struct Pty { Fd master, slave; };

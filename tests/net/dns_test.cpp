@@ -84,7 +84,7 @@ TEST_F(DnsTest, ARefusingResolverIsPassedOverAtOnce) {
   Sandbox& sandbox = start();
   const Outcome out = sandbox.run("dig +time=5 +tries=1 +short web.test A");
   EXPECT_PRED2(contains, out.out, web.at(4));
-  EXPECT_LT(out.elapsed, 1500ms);
+  EXPECT_LT(out.elapsed, 3s);  // less than what a silent one is given
 }
 
 TEST_F(DnsTest, TheHostsResolversAreFollowed) {

@@ -47,7 +47,7 @@ TEST_F(WorldTest, TargetsFailAsTheyShould) {
   for (const int version : families) {
     const Connected refused = connect_from(net->host, web.at(version), 81);
     EXPECT_EQ(errno_name(refused.error), "ECONNREFUSED");
-    EXPECT_LT(refused.took, 50ms);
+    EXPECT_LT(refused.took, 900ms);  // less than a SYN sent again
     EXPECT_EQ(errno_name(connect_from(net->host, unreachable.at(version), 80).error), "EHOSTUNREACH");
     EXPECT_EQ(errno_name(connect_from(net->host, prohibited.at(version), 80).error), version == 4 ? "EHOSTUNREACH" : "EACCES");
     EXPECT_EQ(errno_name(connect_from(net->host, blackhole.at(version), 80, 300ms).error), "ETIME");

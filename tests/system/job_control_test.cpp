@@ -110,8 +110,40 @@ TEST_F(JobControlTest, InTheBackgroundItDoesNotTakeTheTerminal) {
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("echo typed \"in\" peace\n");
   EXPECT_TRUE(process.wait_for("typed in peace")) << process.out();
+  // It stops before it touches the terminal, also when only `bg` resumes it, and takes its end then.
+  process.send("until jobs | grep -q Stopped; do sleep 0.02; done; echo stopped by \"the terminal\"\n");
+  ASSERT_TRUE(process.wait_for("stopped by the terminal")) << process.out();
+  process.send("bg; sleep 0.2; until jobs | grep -q Stopped; do sleep 0.02; done; echo stopped \"again\"\n");
+  ASSERT_TRUE(process.wait_for("stopped again")) << process.out();
   process.send("fg; wait; stty -a >after; cmp before after && echo same\"\"settings\n");
   EXPECT_TRUE(process.wait_for("samesettings", 10s)) << process.out();
+  leave(process);
+}
+
+TEST_F(JobControlTest, InTheBackgroundItTakesItsEnd) {
+  Process process(shell());
+  ASSERT_TRUE(process.wait_for("outer> "));
+  process.send("\"$sbx\" -- sleep 60 &\n");
+  ASSERT_TRUE(process.wait_for("outer> "));
+  process.send("until jobs | grep -q Stopped; do sleep 0.02; done; kill %1; until jobs | grep -i exit; do sleep 0.02; done\n");
+  EXPECT_TRUE(process.wait_for("Exit 143", 10s)) << process.out();
+  leave(process);
+}
+
+TEST_F(JobControlTest, KeysAreNotReadInTheBackground) {
+  Process process(shell());
+  ASSERT_TRUE(process.wait_for("outer> "));
+  process.send("\"$sbx\" -- sh -c 'read x; echo \"<$x>\"' | cat >out &\n");
+  ASSERT_TRUE(process.wait_for("outer> "));
+  process.send("echo for \"the shell\"\n");
+  EXPECT_TRUE(process.wait_for("for the shell")) << process.out();
+  ASSERT_TRUE(process.wait_for("outer> "));
+  process.send("fg\n");
+  ::usleep(200'000);
+  process.send("for the payload\n");
+  ASSERT_TRUE(process.wait_for("outer> ")) << process.out();
+  process.send("cat out\n");
+  EXPECT_TRUE(process.wait_for("<for the payload>")) << process.out();
   leave(process);
 }
 
