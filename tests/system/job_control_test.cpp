@@ -125,8 +125,11 @@ TEST_F(JobControlTest, InTheBackgroundItTakesItsEnd) {
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("\"$sbx\" -- sleep 60 &\n");
   ASSERT_TRUE(process.wait_for("outer> "));
-  process.send("until jobs | grep -q Stopped; do sleep 0.02; done; kill %1; until jobs | grep -i exit; do sleep 0.02; done\n");
-  EXPECT_TRUE(process.wait_for("Exit 143", 10s)) << process.out();
+  process.send("until jobs | grep -q Stopped; do sleep 0.02; done; kill %1;"
+               " while jobs | grep -q Stopped; do sleep 0.02; done; while jobs | grep -q Running; do sleep 0.02; done; echo it \"ended\"\n");
+  ASSERT_TRUE(process.wait_for("it ended", 10s)) << process.out();
+  EXPECT_TRUE(process.wait_for("outer> ")) << process.out();
+  EXPECT_PRED2(contains, process.out(), "Exit 143");
   leave(process);
 }
 
