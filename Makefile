@@ -1,7 +1,7 @@
 # The everyday commands; the work is done by CMake and by the scripts in tests/setup.
 #   make run        a shell in the dev sandbox (without a terminal: a short tour)
 #   make test       everything through ctest; TESTS=REGEX picks some, SANITIZE=1 builds with ASan and UBSan
-#   make soak       the same over and over, with more rounds in the tests that have rounds
+#   make soak       three times the same with more rounds (kill storms, bulk, cycles), then SANITIZE=1, then fuzz
 #   make bench      side by side with bubblewrap, unshare, slirp4netns and pasta
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make deps       install what is missing (as root, or with sudo)
@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc)
 export SANITIZE TESTS FUZZ_SECONDS
 
 deps:
-	@$(setup)/packages.sh base $(filter fuzz,$(MAKECMDGOALS))
+	@$(setup)/packages.sh base $(if $(filter fuzz soak,$(MAKECMDGOALS)),fuzz)
 
 build: deps
 	@test -f $(BUILD)/build.ninja || cmake -G Ninja -B $(BUILD) $(if $(SANITIZE),-DSBX_SANITIZE=ON)
@@ -38,7 +38,9 @@ test: build
 	@$(setup)/run_tests.py $(BUILD) -j $(JOBS) $(if $(TESTS),-R '$(TESTS)')
 
 soak: build
-	@SBX_SOAK=1 $(setup)/run_tests.py $(BUILD) -j $(JOBS) --repeat until-fail:10 $(if $(TESTS),-R '$(TESTS)')
+	@SBX_SOAK=1 $(setup)/run_tests.py $(BUILD) -j $(JOBS) --repeat until-fail:3 $(if $(TESTS),-R '$(TESTS)')
+	@$(MAKE) --no-print-directory test SANITIZE=1
+	@$(setup)/fuzz.sh $(FUZZ_SECONDS)
 
 bench: build
 	@$(BUILD)/tests/bench/launch $(BUILD)/sbx
