@@ -59,7 +59,7 @@ int dispatch(const cli::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  sys::populate_heap();
+  sys::populate_memory();
   const Result<cli::Options> options = cli::parse({argv + (argc > 0 ? 1 : 0), argv + argc});
   return options ? dispatch(*options) : cli::print_error(options.error());
 }

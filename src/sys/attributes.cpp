@@ -21,12 +21,15 @@
 
 namespace sys {
 
-void populate_heap() {
-  constexpr std::size_t bytes = 120 << 10, page = 4096;
+void populate_memory() {
+  constexpr std::size_t bytes = 120 << 10, page = 4096, stack_bytes = 64 << 10;
   ::free(::malloc(bytes));  // below malloc's threshold for a mapping of its own: the heap grows to hold it
   const auto end = reinterpret_cast<std::uintptr_t>(::sbrk(0)) & ~(page - 1);
   // Advice only: where the kernel does not know it (before 5.14), the pages come one by one.
   static_cast<void>(::madvise(reinterpret_cast<void*>(end - bytes), bytes, MADV_POPULATE_WRITE));
+  // The kernel maps 128 KiB of stack below the arguments at exec (fs/exec.c, setup_arg_pages).
+  const auto top = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) & ~(page - 1);
+  static_cast<void>(::madvise(reinterpret_cast<void*>(top - stack_bytes), stack_bytes, MADV_POPULATE_WRITE));
 }
 
 extern "C" {

@@ -11,6 +11,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <span>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -52,8 +53,9 @@ Result<> send_all(const Fd& socket, std::string_view requests) {
   return {};
 }
 
-constexpr std::size_t most_bytes = 32768;  // more than the kernel puts into one answer
-Result<std::string_view> receive(const Fd& socket, std::array<char, most_bytes>& into) {
+constexpr std::size_t most_bytes = 32768;  // more than the kernel puts into one answer to a question
+constexpr std::size_t most_of_receipt = 2048;  // one changed thing's: an error, and the request again
+Result<std::string_view> receive(const Fd& socket, std::span<char> into) {
   ssize_t got = 0;
   while ((got = SYS(::recv(socket.get(), into.data(), into.size(), MSG_TRUNC))) < 0 && errno == EINTR) {}
   if (got < 0) return fail_errno("receive from rtnetlink");
@@ -240,7 +242,7 @@ void RouteBatch::add_route(unsigned index, const InetBytes& destination, unsigne
 
 Result<> RouteBatch::apply(const Fd& socket) const {
   TRY(send_all(socket, requests_));
-  std::array<char, most_bytes> buffer;
+  std::array<char, most_of_receipt> buffer;
   std::size_t answered = 0;
   while (answered < whats_.size()) {
     std::string_view rest = TRY(receive(socket, buffer)), content;

@@ -65,8 +65,8 @@ Result<> send_signal_to(pid_t target, int signal);      // as kill(2): negative 
 Result<bool> stop_own_group(int signal);
 Result<bool> is_end_pending();                          // a blocked SIGTERM, SIGHUP, SIGINT or SIGQUIT waits to be read
 
-// The first pages of the heap at once: a launch touches them all, and each alone is a fault of 2–3 µs.
-void populate_heap();
+// The first pages of heap and stack at once: a launch touches them all, and each alone is a fault of 2–3 µs.
+void populate_memory();
 // Gives back what only the set-up needed: free heap, and the pages of our own program file, which come again by
 // themselves where they are used. For a process that will wait for long.
 void release_idle_memory();
