@@ -73,7 +73,7 @@ class Reader {
   Address address() {
     Address out;
     const std::string_view in = bytes(out.bytes.size());
-    std::memcpy(out.bytes.data(), in.data(), in.size());
+    std::ranges::copy(in, out.bytes.begin());
     return out;
   }
   bool ok() const { return ok_; }

@@ -41,7 +41,7 @@ Reporter::Place& Reporter::find(Protocol protocol, const Endpoint& target, std::
   }
   if (oldest->used && oldest->changed) tell(*oldest);
   oldest->protocol = protocol, oldest->target = target, oldest->rule = rule;
-  std::memcpy(oldest->host.characters.data(), host.data(), named);
+  std::ranges::copy(host.substr(0, named), oldest->host.characters.begin());
   oldest->host.size = static_cast<std::uint8_t>(named);
   oldest->count = 0, oldest->used = true, oldest->changed = false;
   return *oldest;

@@ -42,7 +42,7 @@ InetBytes inet_from(unsigned family, std::string_view bytes) {
   InetBytes out{};
   const std::size_t start = family == AF_INET ? 12 : 0;
   if (family == AF_INET) out[10] = out[11] = 0xff;
-  std::memcpy(out.data() + start, bytes.data(), std::min(bytes.size(), out.size() - start));
+  std::ranges::copy(bytes.substr(0, out.size() - start), out.begin() + static_cast<std::ptrdiff_t>(start));
   return out;
 }
 
