@@ -96,7 +96,7 @@ Result<> forbid_nested_userns(const sys::Fd& limit) {
 Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::Fd& engine) {
   if (!engine.valid()) return plan.has(plan::Namespace::net) ? start_loopback() : Result<>{};
   sys::Fd tap = TRY(make_network(plan.network));
-  TRY(open_ping(plan.identity, proc));
+  TRY(adjust_network(plan.identity, proc));
   return give_tap(engine, std::move(tap));
 }
 
