@@ -73,6 +73,10 @@ Result<Source> open_source(const plan::MountStep& step) {
 }
 
 Result<sys::Fd> Builder::make_tmpfs(const plan::Tmpfs& step) {
+  if (step.size == 0) {
+    const sys::Fd directory = TRY(make_scratch_directory(step.mode, step.inside));
+    return sys::clone_tree(directory, step.inside);
+  }
   sys::Fd mount = TRY(sys::make_filesystem("tmpfs", {{"size", text(step.size)}, {"mode", octal(step.mode)}}, own_flags));
   TRY(places.add_own(mount));
   return mount;
@@ -106,14 +110,9 @@ Result<> Builder::watch(const sys::Fd& mount, const sys::Fd& covered, const std:
 }
 
 Result<> Builder::apply(const plan::Tmpfs& step, Source&) {
-  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
-  sys::Fd mount;
-  if (step.size != 0) {
-    mount = TRY(make_tmpfs(step));
-  } else {
-    const sys::Fd directory = TRY(make_scratch_directory(step.mode, step.inside));
-    mount = TRY(sys::clone_tree(directory, step.inside));
-  }
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory, step.mode));
+  if (step.in_root) return {};
+  sys::Fd mount = TRY(make_tmpfs(step));
   TRY(attach(mount, at, step.inside));
   if (step.read_only) to_lock.emplace_back(std::move(mount), step.inside);
   return {};

@@ -16,6 +16,7 @@ std::string size_words(std::uint64_t size) { return size == 0 ? "shared 25% of m
 
 struct DescribeStep {
   Line operator()(const Tmpfs& step) const {
+    if (step.in_root) return {"make", "directory", step.inside, text("in the root's tmpfs, mode ", octal(step.mode))};
     return {"mount", "tmpfs", step.inside, text(size_words(step.size), ", mode ", octal(step.mode), step.read_only ? ", read-only" : "")};
   }
   Line operator()(const Directory& step) const { return {"make", "directory", step.inside, text("mode ", octal(step.mode))}; }

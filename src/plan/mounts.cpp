@@ -17,7 +17,6 @@ namespace plan {
 
 namespace {
 
-constexpr std::uint64_t root_size = 64 << 20;
 
 // Read-only in a private home: how the shell and the editor look, never a credential.
 constexpr std::array<std::string_view, 7> home_files{".bashrc", ".config/git", ".gitconfig", ".inputrc", ".profile",
@@ -85,11 +84,30 @@ std::vector<MountStep> without_litter(std::vector<MountStep> steps) {
   return kept;
 }
 
+bool is_mount(const MountStep& step) {
+  const auto* tmpfs = std::get_if<Tmpfs>(&step);
+  return tmpfs != nullptr ? !tmpfs->in_root : !std::holds_alternative<Symlink>(step) && !std::holds_alternative<Directory>(step) &&
+                                                  !std::holds_alternative<File>(step) && !std::holds_alternative<Copy>(step);
+}
+
+// `steps` are in order: whatever a tmpfs may lie below comes before it.
+void use_root(std::vector<MountStep>& steps) {
+  const auto* root = std::get_if<Tmpfs>(&steps.front());
+  if (root == nullptr || root->size != 0) return;
+  for (std::size_t i = 1; i < steps.size(); ++i) {
+    auto* tmpfs = std::get_if<Tmpfs>(&steps[i]);
+    if (tmpfs == nullptr || tmpfs->size != 0 || tmpfs->read_only) continue;
+    tmpfs->in_root = std::none_of(steps.begin() + 1, steps.begin() + static_cast<std::ptrdiff_t>(i), [&](const MountStep& each) {
+      return is_mount(each) && path::is_at_or_below(tmpfs->inside, inside_of(each));
+    });
+  }
+}
+
 Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& plan) {
   const std::string root = profile.root ? profile.root->value : "empty";
   const bool empty = root == "empty";
   if (empty) {
-    out.steps.push_back(Tmpfs{.inside = "/", .size = root_size, .mode = 0755});
+    out.steps.push_back(Tmpfs{.inside = "/", .mode = 0755});
     add_root_links(out.steps, host);
     add_etc(out.steps, host, plan, home_inside(plan.identity, host));
   } else if (root == "host") {
@@ -216,6 +234,7 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
   TRY(add_tmpfs(out, profile.tmpfs, host));
   TRY(add_secrets(out, profile.secret, host));
   out.steps = without_litter(in_order(std::move(out.steps)));
+  use_root(out.steps);
   TRY(add_guards(out, profile, host));
   return out;
 }

@@ -45,6 +45,7 @@ struct Tmpfs {
   std::uint64_t size = 0;  // bytes; 0: together with all others of size 0, a quarter of memory
   unsigned mode = 0755;
   bool read_only = false;  // once everything below it is in place
+  bool in_root = false;    // the root is such a tmpfs, and this a directory of it: a mount would only cost time
 };
 struct File {              // text of our own, or nothing
   std::string inside, content;

@@ -40,6 +40,7 @@ TEST(PlanDescribe, EveryStepHasItsWords) {
   const std::vector<Case> cases{
       {Tmpfs{.inside = "/i", .size = 64 << 20, .mode = 01777}, "tmpfs", "size 64M, mode 01777"},
       {Tmpfs{.inside = "/i", .mode = 0755, .read_only = true}, "tmpfs", "shared 25% of memory, mode 0755, read-only"},
+      {Tmpfs{.inside = "/i", .mode = 0700, .in_root = true}, "directory", "in the root's tmpfs, mode 0700"},
       {Directory{"/i", 0700}, "directory", "mode 0700"},
       {Symlink{"/i", "usr/bin"}, "symlink", "to usr/bin"},
       {File{"/i", "text", 0644}, "file", "4 bytes, mode 0644"},

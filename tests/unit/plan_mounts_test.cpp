@@ -242,6 +242,21 @@ TEST(PlanMounts, TmpfsItems) {
   }
 }
 
+// Where it can be, a tmpfs is a directory of the root's: not with a size of its own, nor read-only, nor below a mount.
+TEST(PlanMounts, ATmpfsNeedNoMountOfItsOwn) {
+  profile::Profile profile;
+  profile.tmpfs = items({"/x", "/y:size=2M", "/x/sub", "/usr/z", "/y/below"});
+  profile.read_only = items({"/usr"});
+  profile.secret = items({"key=k"});
+  const FileSystem files = made(profile);
+  for (const char* in_root : {"/x", "/x/sub", "/tmp", "/run", "/var/tmp", "/home/alice"})
+    EXPECT_TRUE(find<Tmpfs>(files, in_root)->in_root) << in_root;
+  for (const char* mount : {"/", "/y", "/y/below", "/usr/z", "/dev", "/dev/shm", "/run/secrets"})
+    EXPECT_FALSE(find<Tmpfs>(files, mount)->in_root) << mount;
+  profile.root = scalar("host");
+  EXPECT_FALSE(find<Tmpfs>(made(profile), "/tmp")->in_root);
+}
+
 TEST(PlanMounts, Secrets) {
   EXPECT_EQ(find<Tmpfs>(made({}), "/run/secrets"), nullptr);
   profile::Profile profile;
