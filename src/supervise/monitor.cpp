@@ -91,6 +91,7 @@ Result<> Monitor::pass_signals() {
     if (signal == SIGWINCH && terminal) TRY(terminal->follow_window_size());
     else if (signal != SIGCONT) TRY(tell(MessageKind::signal, signal));
     // It takes its end only when it runs; and our SIGCONT is otherwise our own, after `fg`.
+    if (is_paused() && (signal == SIGTERM || signal == SIGHUP)) TRY(set_paused(false));
     if (!left_stopped || (signal != SIGTERM && signal != SIGHUP && signal != SIGCONT)) continue;
     left_stopped = false;
     TRY(tell(MessageKind::signal, SIGCONT));

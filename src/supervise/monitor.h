@@ -54,6 +54,7 @@ struct Monitor {
   Result<Reply> answer(Request& request, sys::Fd& client);
   bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }
   Result<> set_paused(bool paused);
+  Result<> kill_paused();
   Result<> update(const std::vector<std::string>& words) const;
 };
 

@@ -127,7 +127,8 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       return Reply{};
     case RequestKind::signal:
       TRY(check_signal(request.number));
-      TRY(tell(MessageKind::signal, request.number));
+      if (request.number == SIGKILL && is_paused()) TRY(kill_paused());
+      else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
       if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
@@ -154,6 +155,13 @@ Result<> Monitor::set_paused(bool paused) {
   TRY(sandbox.cgroup.freeze(paused));
   sandbox.state->record.status = paused ? Status::paused : Status::running;
   return sandbox.state->write_record();
+}
+
+// Init, who passes on signals, is frozen too, and so are attendants, without whom its namespace does not end: they are
+// to wait for their commands. So it ends frozen as it is, which takes all in it along, and what goes on is the rest.
+Result<> Monitor::kill_paused() {
+  TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  return set_paused(false);
 }
 
 Result<> Monitor::update(const std::vector<std::string>& words) const {

@@ -261,6 +261,37 @@ TEST_F(LifecycleTest, PausedItStandsStillAndIsStoppedAllTheSame) {
   EXPECT_FALSE(fs::exists(group));
 }
 
+TEST_F(LifecycleTest, APausedOneIsKilledAtOnceAndTakesOtherSignalsLater) {
+  start("web", "trap 'echo usr1' USR1; while :; do sleep 0.05; done");
+  if (!inspected("web").contains("cgroup")) GTEST_SKIP() << "no control group is delegated here";
+  const std::string group = inspected("web")["cgroup"];
+  EXPECT_EQ(run_sbx({"pause", "web"}).status, 0);
+  EXPECT_EQ(run_sbx({"kill", "-s", "USR1", "web"}).status, 0);
+  ::usleep(100'000);
+  EXPECT_EQ(run_sbx({"logs", "web"}).out, "");
+  EXPECT_EQ(run_sbx({"resume", "web"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return run_sbx({"logs", "web"}).out == "usr1\n"; }));
+  // With it go the commands that came later, and their clients know.
+  Process later(sbx({"exec", "web", "--", "sh", "-c", "echo up; exec sleep 1000"}));
+  ASSERT_TRUE(later.wait_for("up\n"));
+  EXPECT_EQ(run_sbx({"pause", "web"}).status, 0);
+  EXPECT_EQ(run_sbx({"kill", "web"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return inspected("web")["status"] == "ended"; }));
+  EXPECT_EQ(inspected("web")["exit"]["code"], 137);
+  EXPECT_EQ(inspected("web")["report"]["exit"]["reason"], "signaled");
+  EXPECT_EQ(later.finish().status, 137);
+  EXPECT_FALSE(fs::exists(group));
+}
+
+TEST_F(LifecycleTest, APausedOneTakesTheEndThatItsLauncherIsAskedFor) {
+  start("web");
+  if (!inspected("web").contains("cgroup")) GTEST_SKIP() << "no control group is delegated here";
+  EXPECT_EQ(run_sbx({"pause", "web"}).status, 0);
+  ASSERT_EQ(::kill(inspected("web")["launcher"].get<pid_t>(), SIGTERM), 0);
+  EXPECT_TRUE(eventually([&] { return inspected("web")["status"] == "ended"; }));
+  EXPECT_EQ(inspected("web")["exit"]["code"], 143);
+}
+
 TEST_F(LifecycleTest, APausedOneEndsWithItsLauncher) {
   start("web");
   if (!inspected("web").contains("cgroup")) GTEST_SKIP() << "no control group is delegated here";
