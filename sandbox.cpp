@@ -13,6 +13,7 @@
 #include "sys/process.h"
 
 #include <cstdlib>
+#include <string_view>
 
 namespace {
 
@@ -59,7 +60,8 @@ int dispatch(const cli::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  sys::populate_memory();
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first.starts_with('-') || first == "run") sys::populate_memory();  // other verbs touch little of it
   const Result<cli::Options> options = cli::parse({argv + (argc > 0 ? 1 : 0), argv + argc});
   return options ? dispatch(*options) : cli::print_error(options.error());
 }

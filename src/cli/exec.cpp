@@ -52,7 +52,11 @@ Result<int> run_in(const Options& options) {
   const std::string places = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
   sandbox.channel = TRY(supervise::connect_to(places, options.operands[0]));
   supervise::Request request{.kind = supervise::RequestKind::exec, .number = 0, .words = {}, .attached = {}};
-  request.attached.push_back(TRY(sys::make_memory_file("sbx-request", encode(asked), sys::MemoryFile::content)));
+  request.words.push_back(encode(asked));
+  if (request.words[0].size() > supervise::most_inline_request) {
+    request.attached.push_back(TRY(sys::make_memory_file("sbx-request", request.words[0], sys::MemoryFile::content)));
+    request.words.clear();
+  }
   for (const int number : {0, 1, 2}) request.attached.push_back(TRY(sys::duplicate(number)));
   sandbox.signals = TRY(launch::take_signals());
   TRY(supervise::ask(sandbox.channel, request));
@@ -67,7 +71,7 @@ Result<int> run_in(const Options& options) {
 
 int exec(const Options& options) {
   const Result<int> status = run_in(options);
-  return status ? *status : print_error(status.error());
+  sys::exit_now(status ? *status : print_error(status.error()));  // nothing is left that is not the kernel's to take back
 }
 
 }  // namespace cli

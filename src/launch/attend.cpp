@@ -54,9 +54,11 @@ plan::Command command_of(const plan::Plan& plan, supervise::ExecRequest request)
   return command;
 }
 
-// The first descriptor holds the request, the others become 0–2.
+// One that is too long for a message is in a file, whose descriptor comes first. The others become 0–2.
 Result<plan::Command> take_request(const plan::Plan& plan, supervise::Request& request) {
-  if (request.attached.size() != 4) return fail("damaged request for a command");
+  const bool in_file = request.words.empty();
+  if (request.attached.size() != (in_file ? 4 : 3)) return fail("damaged request for a command");
+  if (!in_file) return command_of(plan, TRY(supervise::decode_exec_request(request.words[0])));
   const std::string content = TRY(sys::read_fd(request.attached.front(), "the request", supervise::most_request_bytes));
   request.attached.erase(request.attached.begin());
   return command_of(plan, TRY(supervise::decode_exec_request(content)));

@@ -18,6 +18,7 @@ struct ExecRequest {
 };
 
 inline constexpr std::size_t most_request_bytes = 8 << 20;
+inline constexpr std::size_t most_inline_request = 8 << 10;  // a longer one goes in a file of memory
 
 std::string encode(const ExecRequest& request);
 Result<ExecRequest> decode_exec_request(std::string_view bytes);

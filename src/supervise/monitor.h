@@ -23,6 +23,7 @@ struct Monitor {
   bool following_tried = false;
   bool stopping = false;                             // TERM was sent, by the clock, a request or for the engine's end
   std::vector<std::pair<Request, sys::Fd>> early = {};  // those who wait until the command runs
+  std::optional<std::string> own_namespace = {};        // of users, when it was looked up
   bool settled = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
   bool left_stopped = false;   // the payload stopped by itself, and we run on

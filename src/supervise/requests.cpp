@@ -18,10 +18,10 @@ namespace {
 constexpr std::size_t most_clients = 64;  // more of them wait in the socket's queue
 
 // A sandbox that sees its user's home may reach the socket too, with the user's own id; but not their user namespace.
-Result<> check_peer(const sys::Fd& connection) {
+Result<> check_peer(const sys::Fd& connection, std::optional<std::string>& own) {
   const sys::Peer peer = TRY(sys::peer_of(connection));
   const std::string namespaces = text("/proc/", peer.pid, "/ns/user");
-  const auto own = TRY(sys::read_link("/proc/self/ns/user"));
+  if (!own) own = TRY(sys::read_link("/proc/self/ns/user"));
   const auto theirs = peer.pid > 0 ? sys::read_link(namespaces) : Result<std::optional<std::string>>(std::nullopt);
   const bool is_user = peer.uid == sys::caller_uid() || peer.uid == 0;
   if (is_user && theirs && *theirs && *theirs == own) return {};
@@ -66,7 +66,7 @@ Result<> Monitor::serve(std::span<const sys::Watch> happened) {
   if (happened[0].happened == 0) return {};
   std::optional<sys::Fd> connection = TRY(sys::accept_connection(sandbox.state->control));
   if (!connection) return {};
-  const Result<> allowed = check_peer(*connection);
+  const Result<> allowed = check_peer(*connection, own_namespace);
   if (allowed) clients.push_back(*std::move(connection));
   // The answer to whoever is not allowed is a courtesy; it may be gone.
   else static_cast<void>(send(*connection, Reply{.error = allowed.error(), .words = {}, .attached = {}}).has_value());

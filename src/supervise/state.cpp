@@ -216,13 +216,21 @@ Result<bool> remove_state(const std::string& sandboxes, const std::string& name)
   return true;
 }
 
+// The socket is asked first: where it answers there is no need of the lock and the record.
 Result<sys::Fd> connect_to(const std::string& sandboxes, const std::string& name) {
+  const std::string shown = text("the sandbox '", name, "'");
+  TRY(check_name(name));
+  const auto nobody_listens = [](const Error& error) { return error.code == ENOENT || error.code == ECONNREFUSED; };
+  if (const auto place = TRY(sys::open_if_exists(path::join(sandboxes, name), O_PATH | O_DIRECTORY | O_NOFOLLOW))) {
+    auto connection = sys::connect_at(*place, control_name, shown);
+    if (connection || !nobody_listens(connection.error())) return connection;
+  }
   const std::optional<Found> found = TRY(find_sandbox(sandboxes, name));
   if (!found) return fail_hint("'sbx ps --all' lists the names", "no sandbox is named '", name, "'");
   if (!found->alive) return fail_hint(text("sbx inspect ", name, " shows how"), "the sandbox '", name, "' has ended");
   const sys::Fd directory = TRY(open_state(sandboxes, name));
-  auto connection = sys::connect_at(directory, control_name, text("the sandbox '", name, "'"));
-  if (connection || (connection.error().code != ENOENT && connection.error().code != ECONNREFUSED)) return connection;
+  auto connection = sys::connect_at(directory, control_name, shown);
+  if (connection || !nobody_listens(connection.error())) return connection;
   return fail_hint("try again", "the sandbox '", name, "' is starting or ending");
 }
 
