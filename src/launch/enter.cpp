@@ -148,6 +148,10 @@ void start_payload(void* argument) {
 [[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
   supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
   const auto steps = [&]() -> Result<> {
+    // Nothing of the launcher's is held open in here, such as the standard error of one that detached.
+    std::vector<int> kept{0, 1, 2, init.channel.get()};
+    if (engine.valid()) kept.push_back(engine.get());
+    TRY(sys::close_all_except(kept));
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
     TRY(take_identity(plan, init.channel, proc));

@@ -88,6 +88,13 @@ TEST_F(LifecycleTest, DetachReturnsWhenTheCommandRunsAndKeepsItsOutput) {
   EXPECT_EQ(inspected("web")["exit"]["code"], 143);
 }
 
+TEST_F(LifecycleTest, NothingOfTheCallersIsHeldByOneThatDetached) {
+  // The shell waits for the end of what it captures.
+  const Outcome outcome = run_shell("out=$(\"$sbx\" -d --name web -- sleep 1000 2>&1); echo \"got $out\"");
+  EXPECT_EQ(outcome.out, "got web\n") << outcome.err;
+  EXPECT_LT(outcome.elapsed, 10s);
+}
+
 TEST_F(LifecycleTest, DetachMakesANameUp) {
   const Outcome outcome = run_sbx({"-d", "--", "sleep", "1000"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
