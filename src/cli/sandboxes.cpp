@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "launch/cgroup.h"
+#include "launch/delegation.h"
 #include "launch/probe.h"
 #include "plan/cgroup.h"
 #include "supervise/control.h"
@@ -188,13 +189,16 @@ int update(const Options& options) {
     const profile::Profile limits = TRY(make_layer(options.settings));
     const Host host = TRY(launch::probe_host(limits));
     Request request{.kind = RequestKind::update, .number = 0, .words = {}, .attached = {}};
-    for (const plan::CgroupSetting& setting : TRY(plan::make_cgroup_settings(limits, host))) {
+    const std::vector<plan::CgroupSetting> settings = TRY(plan::make_cgroup_settings(limits, host));
+    for (const plan::CgroupSetting& setting : settings) {
       const std::string value = TRY(launch::cgroup_value(setting));
       request.words.insert(request.words.end(), {setting.file, value, setting.required ? "required" : "welcome"});
     }
     if (request.words.empty()) return fail_hint("write sbx update NAME --memory 1G, or another limit", "no limit is named");
-    TRY(ask(options.operands[0], request));
-    return {};
+    // As long as its launcher is connected with us, its scope is nobody else's.
+    const sys::Fd connection = TRY(ask(options.operands[0], request));
+    const Found found = TRY(find(options.operands[0]));
+    return launch::update_scope(found.record.cgroup, settings);
   };
   return finish(change());
 }

@@ -36,11 +36,13 @@ Result<bool> has_systemd() {
 struct View {
   CgroupMount mount;
   std::string own;
+  bool alone = true;  // no version 1 beside it, which would hold the controllers
 };
 
 Result<View> look() {
   View view;
-  view.own = cgroup_path_of(TRY(sys::read_file("/proc/self/cgroup", most_bytes)));
+  const std::string groups = TRY(sys::read_file("/proc/self/cgroup", most_bytes));
+  view.own = cgroup_path_of(groups), view.alone = groups.starts_with("0::");
   const auto mount = cgroup_mount_of(TRY(sys::read_file("/proc/self/mountinfo", most_bytes)));
   if (!mount || view.own.empty())
     return fail_hint("boot with systemd.unified_cgroup_hierarchy=1", "control groups of version 2 are not mounted here");
@@ -85,6 +87,22 @@ Result<Base> named_base(const View& view, const std::string& path) {
 
 }  // namespace
 
+Result<Delegation> probe_delegation() {
+  const auto view = look();
+  if (!view || !view->alone) return Delegation{};
+  Delegation found{.unified = true, .directory = {}, .controllers = {}};
+  const Own own = TRY(own_base(*view));
+  const Id us = sys::caller_uid();
+  const auto manager = cgroup_directory(view->mount, text("/user.slice/user-", us, ".slice/user@", us, ".service"));
+  const bool managed = TRY(is_ours(manager));
+  if (own.ours && (own.certain || !managed)) found.directory = own.base.directory;
+  else if (managed) found.directory = *manager;
+  else return found;
+  const std::string controllers = TRY(sys::read_file(found.directory + "/cgroup.controllers", most_bytes));
+  if (!trim(controllers).empty()) found.controllers = split(trim(controllers), ' ');
+  return found;
+}
+
 std::string controllers_hint() {
   if (const auto systemd = has_systemd(); systemd && !*systemd) return "have root enable it in cgroup.subtree_control of the group around it";
   return "sudo mkdir -p /etc/systemd/system/user@.service.d; printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
@@ -117,13 +135,15 @@ std::optional<std::string> cgroup_directory(const CgroupMount& mount, std::strin
 
 namespace {
 
-ScopeWeights weights_of(const plan::Cgroup& wanted) {
+constexpr std::uint64_t usual_weight = 100;
+
+ScopeWeights weights_of(const std::vector<plan::CgroupSetting>& settings) {
   ScopeWeights weights;
-  for (const plan::CgroupSetting& setting : wanted.settings) {
+  for (const plan::CgroupSetting& setting : settings) {
     const auto value = parse_number(setting.value);
     if (value && setting.file == "cpu.weight") weights.cpu = *value;
     if (value && setting.file == "io.weight") weights.io = *value;
-    if (setting.file == "cpu.idle" && setting.value == "1") weights.cpu = 0;
+    if (setting.file == "cpu.idle") weights.cpu = setting.value == "1" ? 0 : weights.cpu.value_or(usual_weight);
   }
   return weights;
 }
@@ -132,7 +152,7 @@ Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const 
   if (!wanted.parent.empty()) return named_base(view, wanted.parent);
   Own own = TRY(own_base(view));
   if (own.certain) return std::move(own.base);
-  const auto placed = start_scope(unit, pid, own.ours, weights_of(wanted));
+  const auto placed = start_scope(unit, pid, own.ours, weights_of(wanted.settings));
   if (own.ours && (placed ? *placed == Placement::delegated : placed.error().code == ENOENT)) return std::move(own.base);
   if (!placed && placed.error().code == ENOENT)
     return fail_hint(delegation_hint, "no control group is delegated to you, and no systemd user manager answers");
@@ -146,6 +166,25 @@ Result<Base> find_unguarded(const View& view, const plan::Cgroup& wanted, const 
 }
 
 }  // namespace
+
+std::string scope_name(const std::string& sandbox, pid_t launcher) { return text("sbx-", sandbox, "-", launcher, ".scope"); }
+
+std::string own_scope_of(std::string_view group) {
+  const std::vector<std::string> leaf = split(path::base_name(group), '-');
+  const std::string unit(path::base_name(path::parent(group)));
+  const bool own = leaf.size() == 3 && leaf[0] == "sbx" && unit.starts_with("sbx-") && unit.ends_with(text("-", leaf[1], ".scope"));
+  return own ? unit : std::string();
+}
+
+Result<> update_scope(std::string_view group, const std::vector<plan::CgroupSetting>& settings) {
+  const std::string unit = own_scope_of(group);
+  const ScopeWeights weights = weights_of(settings);
+  if (unit.empty() || (!weights.cpu && !weights.io)) return {};
+  const Result<> changed = change_scope(unit, weights);
+  if (changed) return {};
+  return fail_hint("what holds inside is; try again with the XDG_RUNTIME_DIR it was started with", "the weight of ", printable(unit),
+                   " among your other units is not changed: ", changed.error().message);
+}
 
 Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid) {
   const View view = TRY(look());

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace launch {
 
@@ -23,6 +24,21 @@ struct Base {
 // In this order: the parent that was asked for; our own group; the one around our own `supervisor`; a scope by that
 // name from systemd.
 Result<Base> find_base(const plan::Cgroup& wanted, const std::string& unit, pid_t pid);
+
+// For the doctor, who changes nothing: the group that a launch would divide, or that its scope would lie in.
+struct Delegation {
+  bool unified = false;                  // version 2 is there, alone
+  std::string directory;                 // empty: none is ours
+  std::vector<std::string> controllers;  // of it
+};
+Result<Delegation> probe_delegation();
+
+// Of a sandbox that has none: how its scope is called.
+std::string scope_name(const std::string& sandbox, pid_t launcher);
+// The name of the scope that was made for the sandbox of this group alone; empty: there is none. Pure.
+std::string own_scope_of(std::string_view group);
+// What a running sandbox is given anew, where it has a scope to itself: a weight counts among the units beside that one.
+Result<> update_scope(std::string_view group, const std::vector<plan::CgroupSetting>& settings);
 
 // What to do where a controller is not delegated: for people.
 std::string controllers_hint();

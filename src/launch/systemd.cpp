@@ -149,6 +149,18 @@ Result<> Conversation::await_job(const std::string& job) {
   }
 }
 
+// Of the processors 0 is "idle", which an older one does not know.
+void add_weights(DbusWriter& out, const ScopeWeights& weights, bool full) {
+  const auto property = [&](std::string_view name, std::uint64_t value) {
+    out.align(8);
+    out.words(name);
+    out.signature("t");
+    out.large(value);
+  };
+  if (weights.cpu && (full || *weights.cpu > 0)) property("CPUWeight", *weights.cpu);
+  if (weights.io) property("IOWeight", *weights.io);
+}
+
 // The body of StartTransientUnit: the unit's name, what to do in conflict, its properties, no other units.
 std::string scope_request(const std::string& unit, pid_t pid, const ScopeWeights& weights, bool full) {
   DbusWriter out;
@@ -166,8 +178,7 @@ std::string scope_request(const std::string& unit, pid_t pid, const ScopeWeights
   out.end_array(pids, 4);
   property("Delegate", "b");
   out.number(1);
-  if (weights.cpu && (full || *weights.cpu > 0)) property("CPUWeight", "t"), out.large(*weights.cpu);
-  if (weights.io) property("IOWeight", "t"), out.large(*weights.io);
+  add_weights(out, weights, full);
   if (full) {
     property("Description", "s");
     out.words("a sandbox of sbx");
@@ -199,6 +210,17 @@ Result<> start_with(Conversation& talk, const std::string& unit, pid_t pid, cons
   }
 }
 
+// The first that answers; an error of code ENOENT: none does.
+Result<Conversation> open_conversation() {
+  for (const Place& place : places()) {
+    auto stream = sys::connect_stream(place.path);
+    if (!stream) continue;
+    Conversation talk(*std::move(stream), place.is_bus);
+    if (talk.begin()) return talk;
+  }
+  return std::unexpected<Error>(Error{ENOENT, "no systemd manager answers", {}});
+}
+
 }  // namespace
 
 std::vector<std::string> paths_of_bus_address(std::string_view address) {
@@ -214,16 +236,23 @@ std::vector<std::string> paths_of_bus_address(std::string_view address) {
 }
 
 Result<Placement> start_scope(const std::string& unit, pid_t pid, bool own, const ScopeWeights& weights) {
-  for (const Place& place : places()) {
-    auto stream = sys::connect_stream(place.path);
-    if (!stream) continue;
-    Conversation talk(*std::move(stream), place.is_bus);
-    if (!talk.begin()) continue;
-    if (own && TRY(talk.is_delegated(pid))) return Placement::delegated;
-    TRY(start_with(talk, unit, pid, weights));
-    return Placement::moved;
-  }
-  return std::unexpected<Error>(Error{ENOENT, "no systemd manager answers", {}});
+  Conversation talk = TRY(open_conversation());
+  if (own && TRY(talk.is_delegated(pid))) return Placement::delegated;
+  TRY(start_with(talk, unit, pid, weights));
+  return Placement::moved;
+}
+
+Result<> change_scope(const std::string& unit, const ScopeWeights& weights) {
+  Conversation talk = TRY(open_conversation());
+  DbusWriter out;
+  out.words(unit);
+  out.number(1);  // until the unit ends
+  const std::size_t properties = out.begin_array(8);
+  add_weights(out, weights, true);
+  out.end_array(properties, 8);
+  const DbusMessage answer = TRY(talk.ask("SetUnitProperties", "sba(sv)", out.bytes()));
+  if (answer.kind == DbusKind::reply) return {};
+  return fail("systemd does not change ", printable(unit), ": ", printable(answer.texts.empty() ? answer.error : answer.texts[0]));
 }
 
 }  // namespace launch

@@ -20,6 +20,8 @@ namespace launch {
 struct ScopeWeights { std::optional<std::uint64_t> cpu = {}, io = {}; };
 enum class Placement { moved, delegated };
 Result<Placement> start_scope(const std::string& unit, pid_t pid, bool own, const ScopeWeights& weights = {});
+// Of one that runs; a weight that is not named stays. By the manager, as it alone writes to the files of its units.
+Result<> change_scope(const std::string& unit, const ScopeWeights& weights);
 
 // The paths of "unix:path=/run/user/1000/bus,guid=…;unix:path=…" (D-Bus Specification, "Server Addresses"), in their
 // order; an abstract one begins with '@'. Pure.

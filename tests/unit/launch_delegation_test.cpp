@@ -22,6 +22,15 @@ TEST(LaunchDelegation, TheMountIsTheUsualOneOrTheOnlyOne) {
   EXPECT_FALSE(cgroup_mount_of("40 31 0:9 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"));
 }
 
+TEST(LaunchDelegation, AScopeOfOnesOwnIsToldFromOneThatWasThere) {
+  const std::string unit = scope_name("web-1", 77);
+  EXPECT_EQ(own_scope_of("/sys/fs/cgroup/user.slice/" + unit + "/sbx-77-4711"), unit);
+  EXPECT_EQ(own_scope_of("/sys/fs/cgroup/user.slice/" + unit + "/sbx-78-4712"), "");
+  EXPECT_EQ(own_scope_of("/sys/fs/cgroup/run-77.scope/sbx-77-4711"), "");
+  EXPECT_EQ(own_scope_of("/sbx-77-4711"), "");
+  EXPECT_EQ(own_scope_of(""), "");
+}
+
 TEST(LaunchDelegation, DirectoriesSeenThroughAMount) {
   const CgroupMount whole{"/sys/fs/cgroup", "/", false}, part{"/sys/fs/cgroup", "/docker/x", false};
   EXPECT_EQ(cgroup_directory(whole, "/"), "/sys/fs/cgroup");

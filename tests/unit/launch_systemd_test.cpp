@@ -137,6 +137,25 @@ TEST_F(LaunchSystemd, OnlyOurOwnJobCounts) {
   ASSERT_TRUE(started) << started.error().message;
 }
 
+TEST_F(LaunchSystemd, AScopeIsChangedByItsManager) {
+  serve("/systemd/private", done);
+  const auto changed = change_scope("x.scope", {.cpu = 500});
+  ASSERT_TRUE(changed) << changed.error().message;
+  ASSERT_FALSE(calls_.empty());
+  EXPECT_EQ(calls_.back().member, "SetUnitProperties");
+  EXPECT_NE(calls_.back().bytes.find("CPUWeight"), std::string::npos);
+  EXPECT_EQ(calls_.back().bytes.find("IOWeight"), std::string::npos);
+}
+
+TEST_F(LaunchSystemd, WhatItsManagerDoesNotChangeIsAnError) {
+  serve("/systemd/private", [](const Call& call) {
+    return call.member == "SetUnitProperties" ? refused(call, "org.freedesktop.systemd1.NoSuchUnit") : done(call);
+  });
+  const auto changed = change_scope("x.scope", {.io = 500});
+  ASSERT_FALSE(changed);
+  EXPECT_NE(changed.error().message.find("systemd does not change x.scope: no: "), std::string::npos) << changed.error().message;
+}
+
 TEST_F(LaunchSystemd, AJobThatFailsIsAnError) {
   serve("/systemd/private", [](const Call& call) {
     return call.member == "Subscribe" ? done(call) : message(DbusKind::reply, call.serial, {}, {}, {"/job/2"}) + removed("/job/2", "timeout");
