@@ -120,14 +120,14 @@ Check check_cgroup(const Surroundings& around) {
   const std::string lost = "limits of memory, processors, processes and io, and sbx pause";
   if (!around.cgroup.unified)
     return lacks("version 1, which cannot be delegated", lost, "boot with systemd.unified_cgroup_hierarchy=1");
-  if (around.cgroup.delegated.empty())
+  if (around.cgroup.directory.empty())
     return lacks("version 2, none delegated to you", lost, "log in where systemd runs, or have root give you a control group");
   check.found = text("version 2, delegated: ", join(around.cgroup.controllers, " "));
   std::vector<std::string> missing;
   for (const char* wanted : {"cpu", "memory", "pids", "cpuset", "io"})
     if (!offers(around.cgroup.controllers, wanted)) missing.emplace_back(wanted);
   if (missing.empty()) return check;
-  return lacks(check.found, text("limits by ", join(missing, " ")), around.cgroup.hint);
+  return lacks(check.found, text("limits by ", join(missing, " ")), around.controllers_hint);
 }
 
 std::string count_of(std::size_t count, const char* word) { return text(count, " ", word, count == 1 ? "" : "s"); }

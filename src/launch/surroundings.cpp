@@ -132,23 +132,6 @@ Result<> probe_apparmor(Surroundings& around) {
 
 // Our own directory, else that of the user's service manager (systemd.exec(5)): a directory is the caller's when
 // processes may be put there and its controllers handed on.
-Result<> probe_cgroup(Surroundings& around) {
-  const std::string mountinfo = TRY(text_of("/proc/self/mountinfo")), own = TRY(text_of("/proc/self/cgroup"));
-  around.cgroup.unified = own.starts_with("0::") && mountinfo.find(" /sys/fs/cgroup ") != std::string::npos;
-  if (!around.cgroup.unified) return {};
-  const std::string below(trim(std::string_view(own).substr(3)));
-  for (const std::string& directory : {text("/sys/fs/cgroup", below == "/" ? "" : below),
-                                       text("/sys/fs/cgroup/user.slice/user-", around.uid, ".slice/user@", around.uid, ".service")}) {
-    if (!sys::may_write(directory + "/cgroup.procs") || !sys::may_write(directory + "/cgroup.subtree_control")) continue;
-    around.cgroup.delegated = directory;
-    around.cgroup.hint = controllers_hint();
-    const std::string controllers = TRY(text_of(directory + "/cgroup.controllers"));
-    around.cgroup.controllers = split(trim(controllers), ' ');
-    return {};
-  }
-  return {};
-}
-
 Result<> probe_helpers(Surroundings& around) {
   around.newuidmap = TRY(probe_helper("newuidmap"));
   around.newgidmap = TRY(probe_helper("newgidmap"));
@@ -205,7 +188,8 @@ Result<Surroundings> probe_surroundings() {
   TRY(probe_confinement(around));
   TRY(probe_settings(around));
   TRY(probe_apparmor(around));
-  TRY(probe_cgroup(around));
+  around.cgroup = TRY(probe_delegation());
+  around.controllers_hint = controllers_hint();
   TRY(probe_helpers(around));
   return around;
 }

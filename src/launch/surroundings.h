@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "launch/delegation.h"
 
 #include <cstdint>
 #include <optional>
@@ -17,13 +18,6 @@ namespace launch {
 struct MapHelper {
   std::string path;         // empty: not found
   bool privileged = false;  // set-uid root, or with file capabilities
-};
-
-struct Cgroup {
-  bool unified = false;                  // version 2 alone; else version 1 holds the controllers
-  std::string delegated;                 // a directory of version 2 that is the caller's to divide; empty: none
-  std::vector<std::string> controllers;  // of that directory
-  std::string hint;                      // how the others are had
 };
 
 struct Surroundings {
@@ -52,7 +46,8 @@ struct Surroundings {
   Id free_ids = 100000;             // above every range in /etc/subuid and /etc/subgid
   std::string fuse_overlayfs;       // its path; empty: not found
   bool fuse_opens = false;          // /dev/fuse
-  Cgroup cgroup;
+  Delegation cgroup;
+  std::string controllers_hint;     // how those that are not delegated are had
 };
 
 Result<Surroundings> probe_surroundings();

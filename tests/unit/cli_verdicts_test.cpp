@@ -26,7 +26,8 @@ Findings all_well() {
   findings.around.uid = 1000, findings.around.user = "ann";
   findings.around.kernel_major = 6, findings.around.kernel_minor = 1;
   findings.around.executable = "/usr/bin/sbx";
-  findings.around.cgroup = {.unified = true, .delegated = "/sys/fs/cgroup/x", .controllers = {"cpu", "memory", "pids", "cpuset", "io"}, .hint = "ask root"};
+  findings.around.cgroup = {.unified = true, .directory = "/sys/fs/cgroup/x", .controllers = {"cpu", "memory", "pids", "cpuset", "io"}};
+  findings.around.controllers_hint = "ask root";
   for (Attempt& attempt : findings.attempts) attempt = worked("works");
   return findings;
 }
@@ -137,7 +138,7 @@ TEST(CliVerdicts, Cgroups) {
   EXPECT_EQ(check.found, "version 2, delegated: cpu memory pids");
   EXPECT_EQ(check.lost, "limits by cpuset io");
   EXPECT_EQ(check.fix, "ask root");
-  findings.around.cgroup.delegated.clear();
+  findings.around.cgroup.directory.clear();
   check = row(cli::make_diagnosis(findings), "cgroup");
   EXPECT_EQ(check.found, "version 2, none delegated to you");
   EXPECT_PRED2([](const std::string& text, const char* part) { return text.find(part) != std::string::npos; }, check.lost, "limits of memory");
