@@ -83,10 +83,10 @@ bool lists(const std::string& words, std::string_view word) {
   return std::ranges::find(each, word) != each.end();
 }
 
-// All at once, else one by one: one that cannot be had is missed by the limit that needs it, which then says so.
-Result<> enable_controllers(const sys::Fd& base, const Base& where, const std::vector<std::string>& needed) {
-  const std::string offered = TRY(read_control(base, "cgroup.controllers"));
-  const std::string enabled = TRY(read_control(base, "cgroup.subtree_control"));
+// A controller that is offered and yet cannot be had: the limit that needs it says why.
+using Refused = std::vector<std::pair<std::string, Error>>;
+
+std::vector<std::string> absent_controllers(const std::string& offered, const std::string& enabled, const std::vector<std::string>& needed) {
   std::vector<std::string> wanted;
   const auto want = [&](std::string_view name) {
     if (lists(offered, name) && !lists(enabled, name)) wanted.push_back(text("+", name));
@@ -94,7 +94,15 @@ Result<> enable_controllers(const sys::Fd& base, const Base& where, const std::v
   for (const std::string_view name : counting) want(name);
   for (const std::string& name : needed)
     if (std::ranges::find(counting, name) == counting.end()) want(name);
-  if (wanted.empty()) return {};
+  return wanted;
+}
+
+// All at once, else one by one.
+Result<Refused> enable_controllers(const sys::Fd& base, const Base& where, const std::vector<std::string>& needed) {
+  const std::string offered = TRY(read_control(base, "cgroup.controllers"));
+  const std::string enabled = TRY(read_control(base, "cgroup.subtree_control"));
+  const std::vector<std::string> wanted = absent_controllers(offered, enabled, needed);
+  if (wanted.empty()) return Refused{};
   Result<> done;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     done = write_control(base, "cgroup.subtree_control", join(wanted, " "));
@@ -103,10 +111,14 @@ Result<> enable_controllers(const sys::Fd& base, const Base& where, const std::v
     TRY(move_everybody(base));
     TRY(sys::wait_for_events({}, std::chrono::milliseconds(1)));
   }
-  if (done) return {};
-  if (done.error().code == EBUSY) return done;
-  for (const std::string& each : wanted) done = write_control(base, "cgroup.subtree_control", each);
-  return {};
+  if (done) return Refused{};
+  if (done.error().code == EBUSY)
+    return fail_hint("they are to go to a group below it: cgroup.procs there lists them", "processes in control group ",
+                     printable(where.path), " keep it from being divided: ", done.error().message);
+  Refused refused;
+  for (const std::string& each : wanted)
+    if (done = write_control(base, "cgroup.subtree_control", each); !done) refused.emplace_back(each.substr(1), std::move(done).error());
+  return refused;
 }
 
 // A processor that is not there is refused, or left out without a word (cgroup-v2.rst, cpuset.cpus.effective).
@@ -118,9 +130,14 @@ Result<> apply_cpuset(const Cgroup& cgroup, const plan::CgroupSetting& setting) 
   return fail("of the processors ", setting.value, " only ", trim(found), " can be used");
 }
 
-Error explain(Error error, const plan::CgroupSetting& setting, const std::string& offered, const std::string& base) {
+// Whose process it is that a controller may not take over, the kernel does not say.
+Error explain(Error error, const plan::CgroupSetting& setting, const Refused& refused, const std::string& offered, const std::string& base) {
   if (error.code != ENOENT && error.code != EACCES) return error;
   const std::string controller = setting.file.substr(0, setting.file.find('.'));
+  for (const auto& [name, why] : refused)
+    if (name == controller)
+      return {.code = why.code, .message = text("set ", setting.file, ": controller ", controller, " cannot be enabled in ", printable(base), ": ", why.message),
+              .hint = "processes of another user below it keep it from that: cgroup.procs of its groups, supervisor above all, lists them"};
   if (lists(offered, controller)) return error;
   return {.code = error.code, .message = text("set ", setting.file, ": controller ", controller, " is not delegated to ", printable(base)),
           .hint = controllers_hint()};
@@ -139,12 +156,12 @@ Error explain_device(Error error, const plan::CgroupSetting& setting) {
   return error;
 }
 
-Result<> apply_all(const plan::Cgroup& wanted, Cgroup& cgroup, const Base& where) {
+Result<> apply_all(const plan::Cgroup& wanted, Cgroup& cgroup, const Base& where, const Refused& refused) {
   const std::string offered = TRY(read_control(cgroup.base, "cgroup.controllers"));
   for (const plan::CgroupSetting& setting : wanted.settings) {
     Result<> done = apply(setting, cgroup);
     if (done || !setting.required) continue;
-    Error error = explain_device(explain(std::move(done).error(), setting, offered, where.path), setting);
+    Error error = explain_device(explain(std::move(done).error(), setting, refused, offered, where.path), setting);
     if (!wanted.may_be_missing) return std::unexpected<Error>(std::move(error));
     cgroup.missing.push_back(setting.file), cgroup.notes.push_back(std::move(error.message));
   }
@@ -182,16 +199,16 @@ Result<> close_below(const plan::Cgroup& wanted, const Base& where, Cgroup& cgro
 Result<Cgroup> make_cgroup(const plan::Cgroup& wanted, const std::string& name) {
   const std::string mark = TRY(own_mark());
   const pid_t pid = static_cast<pid_t>(TRY(parse_number(mark.substr(0, mark.find('-')))));
-  const Base where = TRY(find_base(wanted, text(leaf_prefix, name, "-", pid, ".scope"), pid));
+  const Base where = TRY(find_base(wanted, scope_name(name, pid), pid));
   Cgroup cgroup;
   cgroup.kind = where.kind, cgroup.name = text(leaf_prefix, mark), cgroup.path = path::join(where.path, cgroup.name);
   cgroup.base = TRY(sys::open_file(where.directory, O_RDONLY | O_DIRECTORY));
   if (where.around_us) TRY(move_everybody(cgroup.base));
   TRY(sweep(cgroup.base, where.directory));
-  TRY(enable_controllers(cgroup.base, where, plan::controllers_of(wanted.settings)));
+  const Refused refused = TRY(enable_controllers(cgroup.base, where, plan::controllers_of(wanted.settings)));
   TRY(make_group(cgroup.base, cgroup.name));
   cgroup.directory = TRY(sys::open_at(cgroup.base, cgroup.name, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  Result<> done = apply_all(wanted, cgroup, where);
+  Result<> done = apply_all(wanted, cgroup, where, refused);
   if (done) done = close_below(wanted, where, cgroup);
   if (done) return note_tighter_bounds(wanted, cgroup, where), std::move(cgroup);
   static_cast<void>(cgroup.remove().has_value());  // what went wrong first is said; the next launch here sweeps
