@@ -19,6 +19,7 @@ namespace launch {
 namespace {
 
 using supervise::Cgroup;
+using supervise::read_control;
 
 constexpr std::size_t most_bytes = 1 << 20;
 constexpr int most_attempts = 200;
@@ -32,11 +33,6 @@ Result<std::string> own_mark() {
   const std::vector<std::string> fields = split(std::string_view(stat).substr(std::min(stat.rfind(')'), stat.size())), ' ');
   if (fields.size() < 21) return fail("/proc/self/stat is damaged");
   return text(stat.substr(0, stat.find(' ')), "-", fields[20]);
-}
-
-Result<std::string> read_control(const sys::Fd& directory, const char* file) {
-  const sys::Fd fd = TRY(sys::open_at(directory, file, O_RDONLY));
-  return sys::read_fd(fd, file, most_bytes);
 }
 
 Result<> write_control(const sys::Fd& directory, const char* file, std::string_view value) {

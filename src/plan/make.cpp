@@ -8,6 +8,7 @@
 #include "plan/identity.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
+#include "profile/values.h"
 
 #include <algorithm>
 
@@ -16,15 +17,6 @@ namespace plan {
 namespace {
 
 bool is_true(const profile::Scalar& scalar) { return scalar && scalar->value == "true"; }
-
-// A label: it becomes a host name and part of paths.
-constexpr std::size_t most_host_name = 64;  // of Linux (uname(2))
-
-Result<> check_name(const std::string& name, std::size_t most, std::string_view what) {
-  if (is_plain_name(name, most)) return {};
-  return fail_hint(text("letters, digits, - _ and ., the first one a letter or digit, at most ", most), what, " '", printable(name),
-                   "' is not usable");
-}
 
 Result<TimeOffsets> make_time(const profile::Profile& profile) {
   TimeOffsets time;
@@ -124,9 +116,9 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   plan.profiles = profile.chain;
   plan.named = profile.name.has_value();
   plan.name = plan.named ? profile.name->value : "sbx";
-  TRY(check_name(plan.name, most_sandbox_name, "name"));
+  TRY(profile::check_name(plan.name));
   plan.hostname = profile.hostname ? profile.hostname->value : plan.name;
-  TRY(check_name(plan.hostname, most_host_name, "hostname"));
+  if (profile.hostname) TRY(profile::check_hostname(plan.hostname));
   plan.identity = TRY(make_identity(profile, host));
   TRY(add_times(plan, profile));
   std::vector<std::string> notes;

@@ -144,9 +144,8 @@ Result<UlimitValue> parse_ulimit_value(std::string_view in) {
 }
 
 Result<> check_name(std::string_view in) {
-  const bool good = all_of(in, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
-  if (good && in.size() <= 64 && in[0] != '.' && in[0] != '-') return {};
-  return fail_hint("use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or digit", "'",
+  if (is_plain_name(in, most_sandbox_name)) return {};
+  return fail_hint(text("use at most ", most_sandbox_name, " letters, digits, '.', '_' and '-', beginning with a letter or digit"), "'",
                    printable(in.substr(0, 80)), "' is not a name");
 }
 

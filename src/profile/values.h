@@ -60,7 +60,7 @@ struct UlimitValue {
 };
 Result<UlimitValue> parse_ulimit_value(std::string_view in);
 
-// Words that become names of files, sandboxes and profiles: letters, digits, "._-", at most 64, no leading "." or "-".
+// Words that become names of files, sandboxes and profiles: letters, digits, "._-", at most 63, the first a letter or digit.
 Result<> check_name(std::string_view in);
 Result<> check_hostname(std::string_view in);          // sethostname(2): at most 64 bytes
 Result<> check_path(std::string_view in);              // begins with "/", "~" or a known variable

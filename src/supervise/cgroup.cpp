@@ -19,17 +19,14 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using Number = std::optional<std::uint64_t>;
 
-constexpr std::size_t most_bytes = 1 << 16;
+constexpr std::size_t most_bytes = 1 << 20;
 constexpr milliseconds patience{500}, limit{5000};
 
 // `otherwise`: there is no such file here, or it has nothing to say (pressure that is turned off).
-Result<std::string> read_control(const sys::Fd& directory, const char* file, const char* otherwise = "") {
-  const auto fd = sys::open_at(directory, file, O_RDONLY);
-  if (!fd && fd.error().code == ENOENT) return std::string(otherwise);
-  if (!fd) return std::unexpected<Error>(fd.error());
-  auto content = sys::read_fd(*fd, file, most_bytes);
-  if (!content && content.error().code == EOPNOTSUPP) return std::string(otherwise);
-  return content;
+Result<std::string> read_if_there(const sys::Fd& directory, const char* file, const char* otherwise = "") {
+  auto content = read_control(directory, file);
+  const bool absent = !content && (content.error().code == ENOENT || content.error().code == EOPNOTSUPP);
+  return absent ? Result<std::string>(std::string(otherwise)) : content;
 }
 
 Number single_number(std::string_view content) {
@@ -54,15 +51,15 @@ std::string_view assigned(std::string_view line, std::string_view key) {
 Number without_init(Number count) { return count && *count > 0 ? Number(*count - 1) : count; }
 
 Result<> read_processes(const sys::Fd& directory, CgroupUsage& usage) {
-  const std::string cpu = TRY(read_control(directory, "cpu.stat"));
+  const std::string cpu = TRY(read_if_there(directory, "cpu.stat"));
   usage.cpu = time_of(cpu, "usage_usec").value_or(microseconds(0));
   usage.cpu_user = time_of(cpu, "user_usec").value_or(microseconds(0));
   usage.cpu_system = time_of(cpu, "system_usec").value_or(microseconds(0));
   usage.throttled = time_of(cpu, "throttled_usec");
   usage.throttled_periods = flat_value(cpu, "nr_throttled");
-  usage.pids = without_init(single_number(TRY(read_control(directory, "pids.current"))));
-  usage.pids_peak = without_init(single_number(TRY(read_control(directory, "pids.peak"))));
-  usage.pids_refused = flat_value(TRY(read_control(directory, "pids.events")), "max");
+  usage.pids = without_init(single_number(TRY(read_if_there(directory, "pids.current"))));
+  usage.pids_peak = without_init(single_number(TRY(read_if_there(directory, "pids.peak"))));
+  usage.pids_refused = flat_value(TRY(read_if_there(directory, "pids.events")), "max");
   return {};
 }
 
@@ -92,6 +89,11 @@ Result<bool> await_event(const sys::Fd& directory, std::string_view key, std::ui
 }
 
 }  // namespace
+
+Result<std::string> read_control(const sys::Fd& directory, const char* file) {
+  const sys::Fd fd = TRY(sys::open_at(directory, file, O_RDONLY));
+  return sys::read_fd(fd, file, most_bytes);
+}
 
 std::optional<std::uint64_t> flat_value(std::string_view content, std::string_view key) {
   for (const std::string& line : split(content, '\n'))
@@ -132,15 +134,15 @@ Result<> Cgroup::write(const std::string& file, std::string_view value) const {
 Result<CgroupUsage> Cgroup::read_usage() const {
   CgroupUsage usage;
   TRY(read_processes(directory, usage));
-  usage.memory = single_number(TRY(read_control(directory, "memory.current")));
-  usage.memory_peak = single_number(TRY(read_control(directory, "memory.peak")));
-  usage.oom_kills = flat_value(TRY(read_control(directory, "memory.events")), "oom_kill");
+  usage.memory = single_number(TRY(read_if_there(directory, "memory.current")));
+  usage.memory_peak = single_number(TRY(read_if_there(directory, "memory.peak")));
+  usage.oom_kills = flat_value(TRY(read_if_there(directory, "memory.events")), "oom_kill");
   // Empty where there is the file: nothing was read or written.
-  const std::string io = TRY(read_control(directory, "io.stat", "absent"));
+  const std::string io = TRY(read_if_there(directory, "io.stat", "absent"));
   if (io != "absent") usage.io_read = nested_sum(io, "rbytes"), usage.io_written = nested_sum(io, "wbytes");
-  usage.cpu_pressure = parse_pressure(TRY(read_control(directory, "cpu.pressure")));
-  usage.memory_pressure = parse_pressure(TRY(read_control(directory, "memory.pressure")));
-  usage.io_pressure = parse_pressure(TRY(read_control(directory, "io.pressure")));
+  usage.cpu_pressure = parse_pressure(TRY(read_if_there(directory, "cpu.pressure")));
+  usage.memory_pressure = parse_pressure(TRY(read_if_there(directory, "memory.pressure")));
+  usage.io_pressure = parse_pressure(TRY(read_if_there(directory, "io.pressure")));
   return usage;
 }
 

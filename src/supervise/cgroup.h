@@ -39,6 +39,9 @@ struct CgroupUsage {
 
 inline constexpr const char* inner_cgroup = "payload";
 
+// A control file of the group of that directory.
+Result<std::string> read_control(const sys::Fd& directory, const char* file);
+
 struct Cgroup {
   CgroupKind kind = CgroupKind::none;
   std::string path;                  // as /proc/PID/cgroup shows it

@@ -33,12 +33,7 @@ std::string encode(const Request& request) {
 
 std::string encode(const Reply& reply) {
   std::string out(1, reply.error ? '\1' : '\0');
-  if (reply.error) {
-    put_number(out, reply.error->code);
-    put_number(out, reply.error->status);
-    put_text(out, reply.error->message);
-    put_text(out, reply.error->hint);
-  }
+  if (reply.error) put_error(out, *reply.error);
   put_texts(out, reply.words);
   return out;
 }
@@ -58,13 +53,7 @@ Result<Request> decode_request(std::string_view bytes) {
 Result<Reply> decode_reply(std::string_view bytes) {
   Reply reply;
   WireReader reader{bytes.substr(bytes.empty() ? 0 : 1)};
-  if (!bytes.empty() && bytes[0] != '\0') {
-    Error& error = reply.error.emplace();
-    error.code = reader.number();
-    error.status = reader.number();
-    error.message = reader.content();
-    error.hint = reader.content();
-  }
+  if (!bytes.empty() && bytes[0] != '\0') reply.error = reader.error();
   reply.words = reader.contents();
   if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
   return reply;

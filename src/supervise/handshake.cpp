@@ -11,10 +11,9 @@ namespace {
 // An error may quote a command line of megabytes, and a message has a size that is always sent.
 constexpr std::size_t most_text = 4096;
 
-void put_cut_text(std::string& out, std::string_view content) {
+std::string cut_to_size(const std::string& content) {
   constexpr std::string_view cut = " (cut)";
-  if (content.size() <= most_text) return put_text(out, content);
-  put_text(out, text(content.substr(0, most_text - cut.size()), cut));
+  return content.size() <= most_text ? content : text(std::string_view(content).substr(0, most_text - cut.size()), cut);
 }
 
 }  // namespace
@@ -22,11 +21,10 @@ void put_cut_text(std::string& out, std::string_view content) {
 std::string encode(const Message& message) {
   std::string out(1, static_cast<char>(message.kind));
   put_number(out, message.number);
-  put_cut_text(out, message.text);
-  put_number(out, message.error.code);
-  put_number(out, message.error.status);
-  put_cut_text(out, message.error.message);
-  put_cut_text(out, message.error.hint);
+  put_text(out, cut_to_size(message.text));
+  Error error = message.error;
+  error.message = cut_to_size(error.message), error.hint = cut_to_size(error.hint);
+  put_error(out, error);
   return out;
 }
 
@@ -38,10 +36,7 @@ Result<Message> decode(std::string_view bytes) {
   WireReader reader{bytes.substr(1)};
   message.number = reader.number();
   message.text = reader.content();
-  message.error.code = reader.number();
-  message.error.status = reader.number();
-  message.error.message = reader.content();
-  message.error.hint = reader.content();
+  message.error = reader.error();
   if (reader.broken || !reader.rest.empty()) return fail("damaged message between launcher and init");
   return message;
 }

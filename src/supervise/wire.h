@@ -2,6 +2,8 @@
 // length-prefixed texts. All sides are the same program on the same machine, but what comes from one may be damaged.
 #pragma once
 
+#include "base/result.h"
+
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -25,6 +27,13 @@ inline void put_texts(std::string& out, const std::vector<std::string>& list) {
   for (const std::string& each : list) put_text(out, each);
 }
 
+inline void put_error(std::string& out, const Error& error) {
+  put_number(out, error.code);
+  put_number(out, error.status);
+  put_text(out, error.message);
+  put_text(out, error.hint);
+}
+
 struct WireReader {
   std::string_view rest;
   bool broken = false;
@@ -42,6 +51,14 @@ struct WireReader {
     std::string out(rest.substr(0, static_cast<std::size_t>(length)));
     rest.remove_prefix(static_cast<std::size_t>(length));
     return out;
+  }
+  Error error() {
+    Error read;
+    read.code = number();
+    read.status = number();
+    read.message = content();
+    read.hint = content();
+    return read;
   }
   std::vector<std::string> contents() {
     std::vector<std::string> list;

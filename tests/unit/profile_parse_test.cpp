@@ -92,7 +92,7 @@ TEST(ProfileParse, BadValuesSayWhere) {
             "t.toml:2:16: resources.ulimit: 'nofil' is not a resource limit | did you mean 'nofile'?");
   EXPECT_EQ(
       error_of("extends = [\"!base\"]\n"),
-      "t.toml:1:12: extends: '!base' is not a name | use at most 64 letters, digits, '.', '_' and '-', beginning with "
+      "t.toml:1:12: extends: '!base' is not a name | use at most 63 letters, digits, '.', '_' and '-', beginning with "
       "a letter or digit");
   EXPECT_EQ(error_of("extends = [\"../x\"]\n").substr(0, 41), "t.toml:1:12: extends: '../x' is not a nam");
   EXPECT_EQ(error_of("[environment]\nset = { A = \"x\\u0000\" }\n"),

@@ -77,8 +77,8 @@ TEST(ProfileValues, SecretsAreNamesAndFiles) {
 
 TEST(ProfileValues, Names) {
   EXPECT_TRUE(check_name("web-1.x_y"));
-  EXPECT_TRUE(check_name(std::string(64, 'a')));
-  for (const std::string& bad : {std::string(), std::string(65, 'a'), std::string(".a"), std::string("-a"),
+  EXPECT_TRUE(check_name(std::string(63, 'a')));
+  for (const std::string& bad : {std::string(), std::string(64, 'a'), std::string(".a"), std::string("-a"), std::string("_a"),
                                  std::string("a/b"), std::string("a b"), std::string("\xc3\xa9")})
     EXPECT_FALSE(check_name(bad)) << bad;
   EXPECT_TRUE(check_hostname("a.example"));
