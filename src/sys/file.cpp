@@ -126,6 +126,17 @@ Result<> write_all(int fd, const std::string& name, std::string_view content) {
   return {};
 }
 
+Result<> rewrite_file(const Fd& fd, const std::string& name, std::string_view content) {
+  for (std::size_t done = 0; done < content.size();) {
+    const ssize_t wrote = SYS(::pwrite(fd.get(), content.data() + done, content.size() - done, static_cast<off_t>(done)));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return fail_errno("write ", printable(name));
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (SYS(::ftruncate(fd.get(), static_cast<off_t>(content.size()))) < 0) return fail_errno("truncate ", printable(name));
+  return {};
+}
+
 Result<> write_file_atomically(const std::string& path, std::string_view content, unsigned mode) {
   const std::string temporary = text(path, ".", ::getpid(), ".tmp");
   const auto write = [&]() -> Result<> {

@@ -42,6 +42,8 @@ Result<> rewind_file(const Fd& fd, const std::string& name);
 Result<std::string> read_file(const std::string& path, std::size_t limit);
 Result<std::optional<std::string>> read_file_if_exists(const std::string& path, std::size_t limit);
 Result<> write_all(int fd, const std::string& name, std::string_view content);  // EINTR and short writes handled
+// The whole content of an open file, in its place. Who reads meanwhile may get some of both.
+Result<> rewrite_file(const Fd& fd, const std::string& name, std::string_view content);
 // A temporary file beside it, fsync(2), rename(2): the old content or the new, never half.
 Result<> write_file_atomically(const std::string& path, std::string_view content, unsigned mode);
 

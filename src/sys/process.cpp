@@ -24,7 +24,7 @@ Result<Process> clone_process(std::uint64_t flags, const char* what, const Fd& c
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
+  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;  // a sibling's is the caller's own (clone(2))
   if (cgroup.valid()) arguments.flags |= CLONE_INTO_CGROUP, arguments.cgroup = static_cast<std::uint64_t>(cgroup.get());
   const long pid = SYS(::syscall(SYS_clone3, &arguments, sizeof arguments));
   if (pid < 0) return fail_errno(what);

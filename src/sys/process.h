@@ -24,7 +24,8 @@ struct Process {
 };
 
 // clone3(2) with CLONE_PIDFD. The child has glibc's cached thread id of its parent: it must not use
-// pthread functions, and nothing here does. `flags` are CLONE_NEW*. Born in `cgroup` where that is open.
+// pthread functions, and nothing here does. `flags` are CLONE_NEW*, and CLONE_PARENT for a child of the caller's parent.
+// Born in `cgroup` where that is open.
 Result<Process> clone_process(std::uint64_t flags, const char* what, const Fd& cgroup = Fd());
 
 // A child that shares our memory until it execs or exits, while we stand still: vfork(2) with a stack of its
