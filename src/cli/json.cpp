@@ -26,6 +26,7 @@ Json active_json(const Active& active) {
   put(json, "seccomp", active.seccomp);
   json["capabilities"] = active.capabilities;
   put(json, "network", active.network);
+  put(json, "joined", active.joined);
   if (active.landlock != 0) json["landlock"] = active.landlock;
   put(json, "overlay", active.overlay);
   json["cgroup"] = active.cgroup;

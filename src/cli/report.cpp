@@ -28,6 +28,7 @@ std::string describe_end(const RunReport& report) {
     case Reason::timeout: return "ended by the timeout";
     case Reason::oom: return "killed for want of memory";
     case Reason::engine:
+    case Reason::joined:
     case Reason::mask: return text("ended: ", report.error);
     case Reason::setup: return text("not started: ", report.error);
     case Reason::count_: break;
@@ -37,7 +38,7 @@ std::string describe_end(const RunReport& report) {
 
 std::string describe_active(const Active& active) {
   std::string out = text("namespaces ", join(active.namespaces, " "));
-  out += text("; network ", active.network);
+  out += text("; network ", active.network, active.joined.empty() ? "" : text(" with ", active.joined));
   if (!active.seccomp.empty()) out += text("; seccomp ", active.seccomp);
   if (active.landlock != 0) out += text("; landlock ", active.landlock);
   out += active.capabilities.empty() ? "; no capabilities" : text("; capabilities ", join(active.capabilities, " "));

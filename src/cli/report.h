@@ -32,6 +32,7 @@ struct Active {
   std::string seccomp;                    // the policy's name; empty: none
   std::vector<std::string> capabilities;  // kept inside
   std::string network;                    // the mode
+  std::string joined = {};                // whose network it is; empty: its own, or the host's
   int landlock = 0;                       // the ABI; 0: not used
   std::string overlay;                    // "kernel"; empty: none
   bool nested_userns = false;             // opened

@@ -34,6 +34,7 @@ Active active_of(const plan::Plan& plan, supervise::CgroupKind cgroup) {
   if (plan.seccomp.enabled) active.seccomp = plan.seccomp.name;
   active.capabilities = plan.privileges.capabilities;
   active.network = plan::network_mode_names[plan.network.mode];
+  if (plan.join) active.joined = plan.join->name;
   active.landlock = plan.landlock.abi;
   active.nested_userns = plan.privileges.nested_userns;
   for (const plan::MountStep& step : plan.mounts)
@@ -191,7 +192,8 @@ int run_and_report(const Options& options, Stages& stages) {
   report.started = std::chrono::system_clock::now();
   Result<int> status = run_stages(options, report, stages);
   if (!status) {
-    if (report.reason != supervise::Reason::mask && report.reason != supervise::Reason::engine) report.reason = supervise::Reason::setup;
+    using enum supervise::Reason;
+    if (report.reason != mask && report.reason != engine && report.reason != joined) report.reason = setup;
     report.code = status.error().status;
     report.error = status.error().message;
     // Where the caller's standard error cannot be had back, nobody can be told anything.

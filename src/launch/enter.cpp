@@ -45,23 +45,20 @@ Result<> check_launcher_lives(const sys::Fd& channel) {
   return {};
 }
 
-// Init's too: without it the rest has no life either.
-Result<> raise_oom_score(int adjustment, const sys::Fd& proc) {
-  const sys::Fd file = TRY(sys::open_at(proc, "self/oom_score_adj", O_WRONLY));
-  return sys::write_all(file.get(), "/proc/self/oom_score_adj", text(adjustment));
+Result<> write_maps(const plan::Plan& plan, const sys::Fd& channel, const sys::Fd& proc) {
+  const plan::Identity& identity = plan.identity;
+  if (identity.writer == plan::MapWriter::joined) return {};
+  // /proc/PID belongs to root while the process is undumpable, and the maps could not be written (proc(5)).
+  TRY(sys::set_dumpable(true));
+  if (plan.cgroup.oom_score_adj != 0) TRY(raise_oom_score(plan.cgroup.oom_score_adj, proc));
+  if (identity.writer == plan::MapWriter::init) return write_own_maps(identity, proc);
+  TRY(supervise::send(channel, make_message(MessageKind::namespaces_ready)));
+  return wait_for(channel, MessageKind::identity_ready);
 }
 
 Result<> take_identity(const plan::Plan& plan, const sys::Fd& channel, const sys::Fd& proc) {
   const plan::Identity& identity = plan.identity;
-  // /proc/PID belongs to root while the process is undumpable, and the maps could not be written (proc(5)).
-  TRY(sys::set_dumpable(true));
-  if (plan.cgroup.oom_score_adj != 0) TRY(raise_oom_score(plan.cgroup.oom_score_adj, proc));
-  if (identity.writer == plan::MapWriter::init) {
-    TRY(write_own_maps(identity, proc));
-  } else {
-    TRY(supervise::send(channel, make_message(MessageKind::namespaces_ready)));
-    TRY(wait_for(channel, MessageKind::identity_ready));
-  }
+  TRY(write_maps(plan, channel, proc));
   if (identity.drop_groups) TRY(sys::clear_groups());
   if (identity.switch_ids) TRY(sys::set_ids(identity.uid, identity.gid));
   TRY(sys::set_dumpable(false));
@@ -94,21 +91,22 @@ Result<> forbid_nested_userns(const sys::Fd& limit) {
 
 // Through the host's /dev and /proc, which the new root has not.
 Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::Fd& engine) {
-  if (!engine.valid()) return plan.has(plan::Namespace::net) ? start_loopback() : Result<>{};
+  if (!engine.valid()) return plan.network.mode == plan::NetworkMode::none ? start_loopback() : Result<>{};
   sys::Fd tap = TRY(make_network(plan.network));
   TRY(adjust_network(plan.identity, proc));
   return give_tap(engine, std::move(tap));
 }
 
-Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, bool in_cgroup, supervise::Init& init) {
+// The /etc/hosts that is written while the sandbox runs.
+Result<sys::Fd> take_root(const plan::Plan& plan, const sys::Fd& proc, bool in_cgroup, supervise::Init& init) {
   BuiltRoot built = TRY(build_root(plan.mounts, in_cgroup));
-  if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(built.userns_limit));
+  if (!plan.privileges.nested_userns && !plan.shares(plan::Namespace::user)) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
   init.moves = std::move(built.moves), init.move_numbers = std::move(built.move_numbers);
   // Through the host's /proc, held since before the pivot; opened now, because it shows what its opener's root shows.
   if (!init.masks.empty()) init.mountinfo = TRY(sys::open_at(proc, "self/mountinfo", O_RDONLY));
-  return {};
+  return std::move(built.live);
 }
 
 // The slave side, after the launcher has the master and has set the size.
@@ -158,12 +156,15 @@ void start_payload(void* argument) {
     if (in_cgroup) TRY(sys::enter_new_namespaces(CLONE_NEWCGROUP, "a cgroup namespace"));
     TRY(sys::set_process_name("sbx:init"));
     TRY(sys::new_session());
-    TRY(sys::set_hostname(plan.hostname));
+    if (!plan.shares(plan::Namespace::uts)) TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
     TRY(enter_network(plan, proc, engine));
-    TRY(take_root(plan, proc, in_cgroup, init));
-    std::vector<sys::Fd> entrances;
-    if (plan.named) entrances = TRY(open_entrances(plan, proc));
+    sys::Fd hosts = TRY(take_root(plan, proc, in_cgroup, init));
+    Message running = make_message(MessageKind::running);
+    std::vector<sys::Fd> handed_out;
+    if (plan.named) handed_out = TRY(open_entrances(plan, proc));
+    running.number = hosts.valid();
+    if (hosts.valid()) handed_out.push_back(std::move(hosts));
     proc.reset();
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
     Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
@@ -172,8 +173,8 @@ void start_payload(void* argument) {
     engine.reset();
     init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
     sys::failpoint_role("init-running");
-    if (plan.named) TRY(supervise::send(init.channel, make_message(MessageKind::running), entrances));
-    entrances.clear();
+    if (plan.named || plan.join) TRY(supervise::send(init.channel, running, handed_out));
+    handed_out.clear();
     return supervise::keep_signalling_only();
   };
   Result<> done = steps();
@@ -183,6 +184,11 @@ void start_payload(void* argument) {
 }
 
 }  // namespace
+
+Result<> raise_oom_score(int adjustment, const sys::Fd& proc) {
+  const sys::Fd file = TRY(sys::open_at(proc, "self/oom_score_adj", O_WRONLY));
+  return sys::write_all(file.get(), "/proc/self/oom_score_adj", text(adjustment));
+}
 
 void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
   sys::failpoint_role("init");

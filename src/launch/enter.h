@@ -16,6 +16,9 @@ struct Prepared {
   unsigned file_mask = 022;          // the user's umask, for the payload
 };
 
+// Init's too: without it the rest has no life either. `proc` is the host's /proc; the caller is dumpable.
+Result<> raise_oom_score(int adjustment, const sys::Fd& proc);
+
 // In the child of the clone, with its ends of the sockets to the launcher and the network engine (where there is one);
 // `in_cgroup`: it is in a control group of its own. Never returns into the parent's code.
 [[noreturn]] void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup);

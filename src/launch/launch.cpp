@@ -1,6 +1,7 @@
 // From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
 #include "launch/launch.h"
 
+#include "launch/admit.h"
 #include "launch/attend.h"
 #include "launch/cgroup.h"
 #include "launch/descriptors.h"
@@ -8,6 +9,7 @@
 #include "launch/enter.h"
 #include "launch/filters.h"
 #include "launch/idmap.h"
+#include "launch/join.h"
 #include "supervise/handshake.h"
 #include "sys/file.h"
 #include "sys/privilege.h"
@@ -35,7 +37,9 @@ constexpr std::array passed_signals{SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, S
 // caller then, and clone3 would take the launcher's.
 std::uint64_t clone_flags(const plan::Plan& plan, bool in_cgroup) {
   std::uint64_t flags = 0;
-  for (const plan::Namespace kind : plan.namespaces) switch (kind) {
+  for (const plan::Namespace kind : plan.namespaces) {
+    if (plan.shares(kind)) continue;
+    switch (kind) {
       case plan::Namespace::user: flags |= CLONE_NEWUSER; break;
       case plan::Namespace::mount: flags |= CLONE_NEWNS; break;
       case plan::Namespace::pid: flags |= CLONE_NEWPID; break;
@@ -46,6 +50,7 @@ std::uint64_t clone_flags(const plan::Plan& plan, bool in_cgroup) {
       case plan::Namespace::time:  // entered by init itself: clone3 would put init in it, with the old offsets
       case plan::Namespace::count_: break;
     }
+  }
   return flags;
 }
 
@@ -98,6 +103,9 @@ namespace {
 
 Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   TRY(check_descriptors());
+  if (plan.named) sandbox.pod = make_pod(plan);
+  std::vector<sys::Fd> shared;  // asked for while ^C still ends the wait
+  if (plan.join) shared = TRY(join_pod(plan, sandbox.pod));
   // Before the first fork: whoever is made later stands where the launcher does.
   sandbox.cgroup = TRY(start_cgroup(plan.cgroup, plan.name));
   sandbox.signals = TRY(take_signals());
@@ -115,17 +123,19 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   sandbox.channel = std::move(ours);
   TRY(sys::set_dumpable(false));
   const bool in_cgroup = sandbox.cgroup.exists();
-  auto made = sys::clone_process(clone_flags(plan, in_cgroup), "new namespaces", sandbox.cgroup.entrance());
+  const std::uint64_t flags = clone_flags(plan, in_cgroup);
+  auto made = plan.join ? clone_inside(plan, shared, flags, sandbox.cgroup.entrance())
+                        : sys::clone_process(flags, "new namespaces", sandbox.cgroup.entrance());
   if (!made) return std::unexpected<Error>(explain_clone(std::move(made).error(), sandbox.cgroup));
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {
     if (sandbox.state != nullptr) *sandbox.state = {};
-    sandbox = {};
+    sandbox = {}, shared.clear();
     enter(plan, prepared, std::move(theirs), std::move(engine), in_cgroup);
   }
   theirs.reset(), engine.reset();
-  if (plan.named) sandbox.attend = attend_with(plan, std::move(prepared));
-  if (plan.identity.writer == plan::MapWriter::init) return {};
+  if (plan.named) sandbox.attend = attend_with(plan, std::move(prepared)), sandbox.admit = admit_with(plan);
+  if (plan.identity.writer == plan::MapWriter::init || plan.identity.writer == plan::MapWriter::joined) return {};
   if (Result<> given = give_identity(plan.identity, sandbox); !given) {
     sandbox.channel.reset();
     TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));

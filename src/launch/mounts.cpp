@@ -36,7 +36,7 @@ struct Builder {
   std::vector<std::pair<std::uint64_t, std::string>> watched;
   sys::Fd moves;
   std::vector<std::pair<int, std::string>> move_numbers;
-  sys::Fd userns_limit;
+  sys::Fd live, userns_limit;
   bool in_cgroup = false;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
@@ -48,6 +48,7 @@ struct Builder {
   Result<> apply(const plan::Directory& step, Source& source);
   Result<> apply(const plan::Symlink& step, Source& source);
   Result<> apply(const plan::File& step, Source& source);
+  Result<> apply(const plan::LiveFile& step, Source& source);
   Result<> apply(const plan::Copy& step, Source& source);
   Result<> apply(const plan::Bind& step, Source& source);
   Result<> apply(const plan::Layered& step, Source& source);
@@ -131,6 +132,18 @@ Result<> Builder::apply(const plan::Symlink& step, Source&) {
 Result<> Builder::apply(const plan::File& step, Source&) {
   const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
+}
+
+// In a mount of its own, because what an overlay shows must not be written to below it (overlayfs, "Changes to underlying
+// filesystems"). It is read-only inside; the descriptor comes through another mount.
+Result<> Builder::apply(const plan::LiveFile& step, Source&) {
+  TRY(sys::make_file_at(scratch, "live", step.content, 0644, step.inside));
+  live = TRY(sys::open_at(scratch, "live", O_WRONLY));
+  const sys::Fd file = TRY(sys::open_at(scratch, "live", O_PATH | O_NOFOLLOW));
+  const sys::Fd mount = TRY(sys::clone_tree(file, step.inside));
+  TRY(sys::restrict_mount(mount, {.read_only = true, .nosuid = true, .nodev = true, .noexec = true}, false, step.inside));
+  const sys::Fd at = TRY(places.find(step.inside));
+  return attach(mount, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Copy& step, Source& source) {
@@ -249,7 +262,7 @@ Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, bool in_
   for (const auto& [mount, inside] : builder.to_lock) TRY(sys::restrict_mount(mount, {.read_only = true}, false, inside));
   return BuiltRoot{.root = std::move(builder.root), .watched = std::move(builder.watched),
                    .moves = std::move(builder.moves), .move_numbers = std::move(builder.move_numbers),
-                   .userns_limit = std::move(builder.userns_limit)};
+                   .live = std::move(builder.live), .userns_limit = std::move(builder.userns_limit)};
 }
 
 }  // namespace launch

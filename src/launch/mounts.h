@@ -16,6 +16,7 @@ struct BuiltRoot {
   std::vector<std::pair<std::uint64_t, std::string>> watched;  // mount id, path inside
   sys::Fd moves;                                               // valid when there are any
   std::vector<std::pair<int, std::string>> move_numbers;       // sys::next_move's, path inside
+  sys::Fd live;                                                // of plan::LiveFile, open to write
   sys::Fd userns_limit;                                        // max_user_namespaces, open to write
 };
 

@@ -72,11 +72,11 @@ Result<> set_parameter(const sys::Fd& proc, std::string_view name, std::string_v
 }  // namespace
 
 Result<> probe_network(Host& host, const profile::Profile& profile) {
-  if (!plan::wants_network(profile)) return {};
+  if (!plan::wants_network(profile) && !host.joined) return {};
   const std::optional<std::string> link = TRY(sys::read_link("/etc/resolv.conf"));
   host.resolv_conf_is_elsewhere = link && (link->starts_with('/') ? !link->starts_with("/etc/") : link->find('/') != std::string::npos);
   host.resolv_conf = TRY(sys::read_file_if_exists("/etc/resolv.conf", most_bytes)).value_or("");
-  if (plan::wants_own_network(profile)) TRY(probe_routes(host));
+  if (plan::wants_own_network(profile) && !host.joined) TRY(probe_routes(host));
   return {};
 }
 

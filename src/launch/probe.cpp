@@ -2,6 +2,7 @@
 #include "launch/probe.h"
 
 #include "base/path.h"
+#include "launch/join.h"
 #include "launch/network.h"
 #include "launch/project.h"
 #include "launch/surroundings.h"
@@ -178,6 +179,7 @@ Result<Host> probe_host(const profile::Profile& profile) {
   TRY(probe_ranges(host, profile));
   TRY(probe_project(host));
   TRY(probe_machine(host));
+  TRY(probe_joined(host, profile));
   TRY(probe_network(host, profile));
   TRY(probe_paths(host, profile));
   return host;

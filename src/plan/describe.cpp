@@ -22,6 +22,7 @@ struct DescribeStep {
   Line operator()(const Directory& step) const { return {"make", "directory", step.inside, text("mode ", octal(step.mode))}; }
   Line operator()(const Symlink& step) const { return {"make", "symlink", step.inside, text("to ", step.to)}; }
   Line operator()(const File& step) const { return {"make", "file", step.inside, text(step.content.size(), " bytes, mode ", octal(step.mode))}; }
+  Line operator()(const LiveFile& step) const { return {"mount", "file", step.inside, text(step.content.size(), " bytes, and the names of those who join")}; }
   Line operator()(const Copy& step) const { return {"make", "copy", step.inside, text("of ", step.outside, ", mode ", octal(step.mode))}; }
   Line operator()(const Bind& step) const {
     return {"mount", "bind", step.inside, text("from ", step.outside, step.read_only ? ", read-only" : ", read-write",
@@ -56,12 +57,13 @@ void describe_identity(const Plan& plan, std::vector<Line>& lines) {
   const Identity& identity = plan.identity;
   lines.push_back({"identity", "user", text(identity.uid), text("inside = outside: ", describe_maps(identity.uids), "; maps by ", map_writer_names[identity.writer])});
   lines.push_back({"identity", "group", text(identity.gid), text("inside = outside: ", describe_maps(identity.gids), identity.drop_groups ? "; other groups dropped" : "")});
-  std::string kinds;
-  for (const Namespace kind : plan.namespaces) kinds += text(kinds.empty() ? "" : " ", namespace_names[kind]);
-  lines.push_back({"namespaces", "new", kinds, {}});
+  std::vector<std::string> own, shared;
+  for (const Namespace kind : plan.namespaces) (plan.shares(kind) ? shared : own).emplace_back(namespace_names[kind]);
+  lines.push_back({"namespaces", "new", join(own, " "), {}});
+  if (plan.join) lines.push_back({"namespaces", "shared", join(shared, " "), text("with ", plan.join->name)});
   if (plan.has(Namespace::time))
     lines.push_back({"namespaces", "time", "offsets", text("boottime ", describe_duration(plan.time.boottime), ", monotonic ", describe_duration(plan.time.monotonic))});
-  lines.push_back({"hostname", "set", plan.hostname, {}});
+  lines.push_back({"hostname", plan.shares(Namespace::uts) ? "shared" : "set", plan.hostname, {}});
 }
 
 void describe_rules(const net::Config& config, std::vector<Line>& lines) {
@@ -95,11 +97,19 @@ void describe_own_network(const Network& network, std::vector<Line>& lines) {
   if (!config.pcap.empty()) lines.push_back({"network", "capture", config.pcap, "every frame"});
 }
 
-void describe_network(const Network& network, std::vector<Line>& lines) {
+void describe_joined_network(const Plan& plan, std::vector<Line>& lines) {
+  const net::Addressing& there = plan.network.config.addressing;
+  const std::string addresses = plan.network.ipv6 ? text(net::to_text(there.guest4), " ", net::to_text(there.guest6)) : net::to_text(there.guest4);
+  lines.push_back({"network", "joined", plan.join->name, plan.network.has_device() ? text(addresses, ", by its engine and its rules") : "loopback only"});
+}
+
+void describe_network(const Plan& plan, std::vector<Line>& lines) {
+  const Network& network = plan.network;
   switch (network.mode) {
     case NetworkMode::none: return lines.push_back({"network", "none", {}, "own namespace, loopback only"});
     case NetworkMode::host: return lines.push_back({"network", "host", {}, "the host's namespace, with its loopback"});
     case NetworkMode::user: return describe_own_network(network, lines);
+    case NetworkMode::joined: return describe_joined_network(plan, lines);
     case NetworkMode::count_: break;
   }
   std::unreachable();
@@ -146,7 +156,7 @@ std::vector<Line> describe(const Plan& plan) {
   for (const std::string& made : plan.prepare) lines.push_back({"prepare", "directory", made, "on the host, mode 0700"});
   describe_identity(plan, lines);
   for (const MountStep& step : plan.mounts) lines.push_back(std::visit(DescribeStep{}, step));
-  describe_network(plan.network, lines);
+  describe_network(plan, lines);
   describe_confinement(plan, lines);
   for (const std::string& variable : plan.command.environment) {
     const std::size_t equals = variable.find('=');

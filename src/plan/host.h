@@ -3,13 +3,26 @@
 #pragma once
 
 #include "base/ids.h"
-#include "net/config.h"
+#include "plan/plan.h"
 
 #include <array>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+// A running sandbox that is to be joined, as its launcher describes it.
+struct Joined {
+  std::string sandboxes, instance;      // as plan::Join has them
+  plan::Identity identity;
+  bool nested_userns = false;           // its user namespace lets others be made
+  std::string hostname;
+  plan::NetworkMode mode = plan::NetworkMode::none;
+  net::Addressing addressing;           // of mode user
+  bool ipv6 = false;
+  std::vector<std::string> names;       // of all that share its network, its own first
+  std::string joins;                    // it has joined this one itself
+};
 
 struct Host {
   // The caller.
@@ -46,6 +59,8 @@ struct Host {
   std::vector<net::Prefix> routes;           // without the default routes
   std::uint16_t mtu = 1500;                  // of the default route
   bool ipv6 = false, ipv6_default = false;   // the kernel has it; a route leads out
+
+  std::optional<Joined> joined;              // where the profile asks for one
 
   // The root file system asked for, when it is a directory.
   std::optional<Id> rootfs_owner;

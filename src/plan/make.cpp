@@ -6,6 +6,7 @@
 #include "plan/cgroup.h"
 #include "plan/command.h"
 #include "plan/identity.h"
+#include "plan/join.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
 #include "profile/values.h"
@@ -91,7 +92,7 @@ Result<> add_socket_scope(Plan& plan, const profile::Profile& profile, const Hos
 }
 
 void add_range_note(Plan& plan) {
-  if (plan.identity.uids.size() + plan.identity.gids.size() <= 2 || plan.identity.writer == MapWriter::init) return;
+  if (plan.identity.uids.size() + plan.identity.gids.size() <= 2 || plan.identity.writer == MapWriter::init) return;  // one id each
   for (const MountStep& step : plan.mounts)
     if (const Bind* bind = std::get_if<Bind>(&step); bind != nullptr && !bind->read_only && !path::is_below(bind->inside, "/dev"))
       plan.notes.push_back(text("files made in ", printable(bind->outside),
@@ -108,6 +109,7 @@ Result<> add_times(Plan& plan, const profile::Profile& profile) {
 }  // namespace
 
 bool Plan::has(Namespace wanted) const { return std::ranges::find(namespaces, wanted) != namespaces.end(); }
+bool Plan::shares(Namespace wanted) const { return join && std::ranges::find(join->shared, wanted) != join->shared.end(); }
 
 Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector<std::string> command) {
   if (!host.kernel_at_least(5, 14))
@@ -119,10 +121,14 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   TRY(profile::check_name(plan.name));
   plan.hostname = profile.hostname ? profile.hostname->value : plan.name;
   if (profile.hostname) TRY(profile::check_hostname(plan.hostname));
-  plan.identity = TRY(make_identity(profile, host));
   TRY(add_times(plan, profile));
   std::vector<std::string> notes;
-  plan.network = TRY(make_network(profile, host, plan.hostname, notes));
+  if (wants_join(profile)) {
+    TRY(make_join(plan, profile, host, notes));
+  } else {
+    plan.identity = TRY(make_identity(profile, host));
+    plan.network = TRY(make_network(profile, host, plan.hostname, notes));
+  }
   for (const Namespace kind : {Namespace::user, Namespace::mount, Namespace::pid, Namespace::net, Namespace::ipc,
                                Namespace::uts, Namespace::cgroup})
     if (kind != Namespace::net || plan.network.mode != NetworkMode::host) plan.namespaces.push_back(kind);
@@ -136,6 +142,7 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   TRY(add_landlock(plan, profile, host));
   TRY(add_socket_scope(plan, profile, host));
   plan.seccomp = TRY(make_seccomp(profile));
+  TRY(check_join(plan, host));
   plan.command = TRY(make_command(profile, host, plan, std::move(command)));
   add_range_note(plan);
   return plan;

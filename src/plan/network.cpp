@@ -17,8 +17,6 @@ using net::Prefix;
 constexpr unsigned v4_bits = 24, v6_bits = 64, mapped = 96;
 constexpr std::uint16_t least_mtu = 1280, most_mtu = 65521;  // RFC 8200, 5; the most a tap takes
 
-bool is_from_command_line(const profile::Item& item) { return item.origin.source == "command line"; }
-
 bool is_free(const Prefix& wanted, const std::vector<Prefix>& routes) {
   return std::ranges::none_of(routes, [&](const Prefix& route) { return route.overlaps(wanted); });
 }
@@ -91,13 +89,10 @@ Result<net::Config> make_config(const profile::Profile& profile, const Host& hos
 // Only mode user holds to rules: what the command line asks for beside another mode is refused. A profile's own stand
 // aside where the command line has chosen the mode, and the host's network with rules beside it is refused.
 Result<> check_no_rules(const profile::Profile& profile, NetworkMode mode, std::vector<std::string>& notes) {
-  std::vector<const profile::Item*> asked;
-  for (const profile::List* list : {&profile.net_allow, &profile.net_deny, &profile.net_publish, &profile.net_host_ports, &profile.net_dns})
-    for (const profile::Item& item : *list) asked.push_back(&item);
-  if (profile.net_pcap) asked.push_back(&*profile.net_pcap);
+  const std::vector<NetworkRule> asked = network_rules(profile);
   if (asked.empty()) return {};
   const bool chosen = profile.net_mode && is_from_command_line(*profile.net_mode);
-  for (const profile::Item* item : asked)
+  for (const auto& [option, item] : asked)
     if (is_from_command_line(*item) || (mode == NetworkMode::host && !chosen))
       return fail_hint("add --net user", "network setting '", printable(item->value), "' needs --net user: with the network ",
                        network_mode_names[mode], " nothing holds to it");
@@ -123,19 +118,35 @@ std::string resolv_conf_of(const net::Addressing& addressing, const std::string&
   return text("nameserver ", net::to_text(addressing.gateway4), "\n", search, options);
 }
 
-std::string hosts_of(const Network& network, const std::string& hostname) {
+}  // namespace
+
+// Fellows have the same addresses as oneself. Most servers listen on all of them, some on the loopback's or on that of
+// their own name only: whoever connects tries one after the other (hosts(5), RFC 8305).
+std::string hosts_text(const Network& network, const std::string& hostname, const std::vector<std::string>& fellows) {
   std::string out = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
-  if (network.mode == NetworkMode::none) return text(out, "127.0.1.1 ", hostname, "\n");
+  const auto line = [&](std::string_view address, std::string_view names) { out += text(address, " ", names, "\n"); };
   const net::Addressing& addressing = network.config.addressing;
-  const auto line = [&](const Address& address, std::string_view name) { out += text(net::to_text(address), " ", name, "\n"); };
-  line(addressing.guest4, hostname);
-  if (network.ipv6) line(addressing.guest6, hostname);
-  line(addressing.host4, host_name_inside);
-  if (network.ipv6) line(addressing.host6, host_name_inside);
+  std::vector<std::string> own{network.has_device() ? net::to_text(addressing.guest4) : "127.0.1.1"};
+  if (network.has_device() && network.ipv6) own.push_back(net::to_text(addressing.guest6));
+  for (const std::string& address : own) line(address, hostname);
+  if (network.has_device()) line(net::to_text(addressing.host4), host_name_inside);
+  if (network.has_device() && network.ipv6) line(net::to_text(addressing.host6), host_name_inside);
+  if (fellows.empty()) return out;
+  const std::string names = join(fellows, " ");
+  own.insert(own.begin(), {"127.0.0.1", "::1"});
+  for (const std::string& address : own) line(address, names);
   return out;
 }
 
-}  // namespace
+std::vector<NetworkRule> network_rules(const profile::Profile& profile) {
+  std::vector<NetworkRule> asked;
+  for (const auto& [option, list] : {std::pair("--allow", &profile.net_allow), std::pair("--deny", &profile.net_deny),
+                                     std::pair("--publish", &profile.net_publish), std::pair("--host-port", &profile.net_host_ports),
+                                     std::pair("--dns", &profile.net_dns)})
+    for (const profile::Item& item : *list) asked.push_back({option, &item});
+  if (profile.net_pcap) asked.push_back({"--pcap", &*profile.net_pcap});
+  return asked;
+}
 
 bool wants_network(const profile::Profile& profile) { return profile.net_mode && profile.net_mode->value != "none"; }
 bool wants_own_network(const profile::Profile& profile) { return profile.net_mode && profile.net_mode->value == "user"; }
@@ -153,15 +164,17 @@ Result<Network> make_network(const profile::Profile& profile, const Host& host, 
   return network;
 }
 
-std::vector<File> name_files(const Network& network, const std::string& hostname, const Host& host) {
+std::vector<File> name_files(const Plan& plan, const Host& host) {
+  const Network& network = plan.network;
   if (network.mode == NetworkMode::host) {
     // The link's target, below /run, is not there inside; what it held at the start is.
     if (host.resolv_conf_is_elsewhere) return {{"resolv.conf", host.resolv_conf}};
     return {};
   }
-  const std::string resolv_conf = network.mode == NetworkMode::none ? "# no network: nothing to ask\n"
-                                                                    : resolv_conf_of(network.config.addressing, host.resolv_conf);
-  return {{"hosts", hosts_of(network, hostname)}, {"resolv.conf", resolv_conf}};
+  const std::string resolv_conf = network.has_device() ? resolv_conf_of(network.config.addressing, host.resolv_conf)
+                                                       : "# no network: nothing to ask\n";
+  const std::vector<std::string> fellows = host.joined && plan.join ? host.joined->names : std::vector<std::string>{};
+  return {{"hosts", hosts_text(network, plan.hostname, fellows)}, {"resolv.conf", resolv_conf}};
 }
 
 }  // namespace plan

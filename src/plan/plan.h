@@ -20,9 +20,10 @@ enum class Namespace { user, mount, pid, net, ipc, uts, cgroup, time, count_ };
 inline constexpr EnumNames<Namespace, 8> namespace_names{{"user", "mount", "pid", "net", "ipc", "uts", "cgroup", "time"}};
 static_assert(namespace_names.complete());
 
-// Who writes the id maps: init itself (one id, no help needed), newuidmap and newgidmap, or the launcher (root).
-enum class MapWriter { init, newidmap, launcher };
-inline constexpr EnumNames<MapWriter, 3> map_writer_names{{"init", "newuidmap", "launcher"}};
+// Who writes the id maps: init itself (one id, no help needed), newuidmap and newgidmap, or the launcher (root). Those
+// of a user namespace that is joined were written when it was made.
+enum class MapWriter { init, newidmap, launcher, joined };
+inline constexpr EnumNames<MapWriter, 4> map_writer_names{{"init", "newuidmap", "launcher", "the joined one"}};
 
 struct Identity {
   MapWriter writer = MapWriter::init;
@@ -51,6 +52,9 @@ struct File {              // text of our own, or nothing
   std::string inside, content;
   unsigned mode = 0644;
 };
+struct LiveFile {          // the same, and the launcher writes it anew while the sandbox runs; bound on what is there
+  std::string inside, content;
+};
 struct Copy {              // a secret: the content of a host file, on tmpfs
   std::string outside, inside;
   unsigned mode = 0400;
@@ -76,7 +80,7 @@ struct Mask {
   bool optional = false;  // nothing is done where it does not exist
 };
 
-using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
+using MountStep = std::variant<Tmpfs, Directory, Symlink, File, LiveFile, Copy, Bind, Layered, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
 const std::string& inside_of(const MountStep& step);
 
 struct Limit { std::string name; int resource = 0; std::uint64_t soft = 0, hard = 0; };  // setrlimit(2)
@@ -113,13 +117,25 @@ struct Landlock {
 enum class TerminalMode { automatic, on, off };
 inline constexpr EnumNames<TerminalMode, 3> terminal_mode_names{{"auto", "on", "off"}};
 
-enum class NetworkMode { none, user, host, count_ };
-inline constexpr EnumNames<NetworkMode, 3> network_mode_names{{"none", "user", "host"}};
+// joined: another sandbox's, which has made it and holds it to its own rules.
+enum class NetworkMode { none, user, host, joined, count_ };
+inline constexpr EnumNames<NetworkMode, 4> network_mode_names{{"none", "user", "host", "joined"}};
 static_assert(network_mode_names.complete());
 struct Network {
   NetworkMode mode = NetworkMode::none;
-  net::Config config;                // of mode user: what the engine is told
+  NetworkMode joined_mode = NetworkMode::none;  // of mode joined: what the other one made, none or user
+  net::Config config;                // of mode user: what the engine is told; of a joined one the addresses
   bool ipv6 = false;                 // of mode user: the kernel has it, and addresses of it are set
+
+  bool has_device() const { return mode == NetworkMode::user || (mode == NetworkMode::joined && joined_mode == NetworkMode::user); }
+};
+
+// A running sandbox that is joined.
+struct Join {
+  std::string name;
+  std::string sandboxes;             // the directory in which sandboxes are named
+  std::string instance;              // this run of that name: what takes the name later is another sandbox
+  std::vector<Namespace> shared;     // user and net, and what was asked for, in the order of plan.namespaces
 };
 
 struct Command {
@@ -135,7 +151,8 @@ struct Plan {
   bool named = false;                 // by the user: other sbx processes may look at it, stop it and so on
   std::vector<std::string> profiles;  // the chain, parents first
   Identity identity;
-  std::vector<Namespace> namespaces;
+  std::vector<Namespace> namespaces;  // own ones and shared ones
+  std::optional<Join> join;
   std::string hostname;
   TimeOffsets time;
   std::vector<std::string> prepare;   // directories of sbx's own to make on the host first (a kept home)
@@ -152,6 +169,7 @@ struct Plan {
   std::vector<std::string> degraded;  // what was asked for, is missing here, and may be
 
   bool has(Namespace wanted) const;
+  bool shares(Namespace wanted) const;  // with the joined one
 };
 
 }  // namespace plan

@@ -51,7 +51,7 @@ std::vector<File> own_etc_files(const Host& host, const Plan& plan, const std::s
   std::vector<File> files{{"group", group_text(plan, host)},
                           {"hostname", text(plan.hostname, "\n")},
                           {"passwd", passwd_text(plan, host, home)}};
-  for (File& file : name_files(plan.network, plan.hostname, host)) files.push_back(std::move(file));
+  for (File& file : name_files(plan, host)) files.push_back(std::move(file));
   std::ranges::sort(files, {}, &File::inside);
   return files;
 }
@@ -131,8 +131,12 @@ void add_sys(std::vector<MountStep>& steps, const Host& host, const Plan& plan) 
 
 void add_etc(std::vector<MountStep>& steps, const Host& host, const Plan& plan, const std::string& home) {
   std::vector<File> files = own_etc_files(host, plan, home);
-  if (!host.overlay) return add_etc_by_entry(steps, host, files);
-  steps.push_back(Layered{.outside = "/etc", .inside = "/etc", .files = std::move(files), .hidden = host.etc_secrets});
+  const auto hosts = std::ranges::find(files, "hosts", &File::inside);
+  const bool may_have_fellows = hosts != files.end() && (plan.named || plan.join);
+  LiveFile live{.inside = "/etc/hosts", .content = may_have_fellows ? hosts->content : std::string{}};
+  if (!host.overlay) add_etc_by_entry(steps, host, files);
+  else steps.push_back(Layered{.outside = "/etc", .inside = "/etc", .files = std::move(files), .hidden = host.etc_secrets});
+  if (may_have_fellows) steps.push_back(std::move(live));
 }
 
 }  // namespace plan

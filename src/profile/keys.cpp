@@ -56,12 +56,14 @@ Result<> check_true(std::string_view value) {
   return fail_hint("leave it out", "it is always true and cannot be turned off");
 }
 
-constexpr std::array<Key, 56> table{{
+constexpr std::array<Key, 57> table{{
     {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
      "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
 
     {"sandbox.name", &Profile::name, Kind::name, "NAME", check_name, nullptr, "The sandbox's name."},
+    {"sandbox.join", &Profile::join, Kind::text, "NAME[:ipc,uts]", parses<parse_join>, nullptr,
+     "The running sandbox whose network it shares, and what else."},
     {"sandbox.user", &Profile::user, Kind::text, "self|root|host-root|UID[:GID]", parses<parse_user>, nullptr,
      "Who the command is inside."},
     {"sandbox.userns", &Profile::userns, Kind::word, "auto|single|range", nullptr, nullptr,

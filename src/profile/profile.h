@@ -34,7 +34,7 @@ struct Profile {
   List extends;
 
   // [sandbox]
-  Scalar name, user, userns, hostname, workdir, terminal, timeout, kill_after, boottime, monotonic;
+  Scalar name, join, user, userns, hostname, workdir, terminal, timeout, kill_after, boottime, monotonic;
   // [filesystem]: paths are "A[:B]"; ~, $PWD, $PROJECT, $HOME and $XDG_RUNTIME_DIR expand in plan/; a trailing ? marks optional
   Scalar root, home;
   List read_only, read_write, tmpfs, hide, protect;

@@ -119,6 +119,20 @@ Result<User> parse_user(std::string_view in) {
   return User{UserKind::ids, *uid, *gid};
 }
 
+Result<Join> parse_join(std::string_view in) {
+  const std::size_t colon = in.find(':');
+  Join join{.name = std::string(in.substr(0, colon))};
+  TRY(check_name(join.name));
+  if (colon == std::string_view::npos) return join;
+  for (const std::string& word : split(in.substr(colon + 1), ',')) {
+    bool* wanted = word == "ipc" ? &join.ipc : word == "uts" ? &join.uts : nullptr;
+    if (wanted == nullptr)
+      return fail_hint("write NAME[:ipc,uts]; the network is always shared", "'", printable(word), "' is not one of ipc, uts");
+    *wanted = true;
+  }
+  return join;
+}
+
 Result<Home> parse_home(std::string_view in) {
   constexpr std::string_view keep = "keep:";
   if (in == "private") return Home{};

@@ -46,6 +46,13 @@ struct User {
 };
 Result<User> parse_user(std::string_view in);
 
+// "NAME[:ipc,uts]": a sandbox, and what is shared with it beside the network.
+struct Join {
+  std::string name;
+  bool ipc = false, uts = false;
+};
+Result<Join> parse_join(std::string_view in);
+
 // "private", "empty", "none" (what the root has there), "keep[:NAME]", "ro" or "host".
 enum class HomeKind { private_files, empty, none, keep, read_only, host };
 struct Home {

@@ -75,15 +75,21 @@ Result<std::optional<Request>> receive_request(const sys::Fd& connection) {
   return std::optional(std::move(request));
 }
 
+Result<std::optional<Reply>> receive_reply(const sys::Fd& connection) {
+  std::optional<sys::Message> message = TRY(sys::receive_message(connection));
+  if (!message) return std::optional<Reply>{};
+  Reply reply = TRY(decode_reply(message->content));
+  reply.attached = all_of(*message);
+  return std::optional(std::move(reply));
+}
+
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {
   const Result<> sent = send(connection, request);
   if (!sent && sent.error().code != EPIPE) return std::unexpected<Error>(sent.error());
-  std::optional<sys::Message> message = TRY(sys::receive_message(connection));  // a refusal comes before the request
-  if (!message) return fail("the sandbox ended meanwhile");
-  Reply reply = TRY(decode_reply(message->content));
-  if (reply.error) return std::unexpected<Error>(*std::move(reply.error));
-  reply.attached = all_of(*message);
-  return reply;
+  std::optional<Reply> reply = TRY(receive_reply(connection));  // a refusal comes before the request
+  if (!reply) return fail("the sandbox ended meanwhile");
+  if (reply->error) return std::unexpected<Error>(*std::move(reply->error));
+  return *std::move(reply);
 }
 
 }  // namespace supervise

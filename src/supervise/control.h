@@ -19,12 +19,13 @@
 
 namespace supervise {
 
-enum class RequestKind : unsigned char { stop, signal, pause, resume, update, exec, count_ };
+enum class RequestKind : unsigned char { stop, signal, pause, resume, update, exec, join, hosts, count_ };
 
 struct Request {
   RequestKind kind{};
-  int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which
-  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: its own
+  int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which;
+                                   // join: the kinds of namespaces, a bit each
+  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: its own; join: see pod.h
   std::vector<sys::Fd> attached;   // exec: at most sys::most_attached
 };
 
@@ -38,6 +39,7 @@ Result<> send(const sys::Fd& connection, const Request& request);
 Result<> send(const sys::Fd& connection, const Reply& reply);
 // nullopt: the other side is gone.
 Result<std::optional<Request>> receive_request(const sys::Fd& connection);
+Result<std::optional<Reply>> receive_reply(const sys::Fd& connection);
 // The client's turn: what was asked for; the reply's error, or that of a launcher that is gone.
 Result<Reply> ask(const sys::Fd& connection, const Request& request);
 

@@ -10,6 +10,7 @@ int exit_status_of(const Outcome& outcome) {
     case Reason::signaled: return exit_status::signal_base + outcome.signal;
     case Reason::timeout: return exit_status::timeout;
     case Reason::engine:
+    case Reason::joined:
     case Reason::mask:
     case Reason::setup:
     case Reason::count_: break;

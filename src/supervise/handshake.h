@@ -5,8 +5,9 @@
 //                         ◄──     identity_ready
 //   terminal {descriptor} ──►     takes the pty's master, sets its size
 //                         ◄──     terminal_ready
-//   running {descriptors} ──►     of a named sandbox only: the command's exec has happened; its namespaces in the
-//                                 plan's order, then its devpts, for those who come later
+//   running {descriptors} ──►     of a named sandbox, or one that joins another, only: the command's exec has happened;
+//                                 with a name its namespaces in the plan's order, then its devpts, for those who come
+//                                 later; at last its /etc/hosts to be written (pod.h), where the number is 1
 //   stopped {signal}      ──►     gives the user's terminal back and stops too
 //                         ◄──     resume
 //                         ◄──     signal {number}: for the payload

@@ -48,11 +48,16 @@ Result<> take_end(Outcome& outcome, const Message& message) {
 Result<> Monitor::take_running(Message message) {
   sandbox.running = true;
   sandbox.entrances = std::move(message.further);
-  sandbox.entrances.insert(sandbox.entrances.begin(), std::move(message.attached));
-  if (sandbox.state == nullptr) return fail("unexpected message from init");
+  if (message.attached.valid()) sandbox.entrances.insert(sandbox.entrances.begin(), std::move(message.attached));
+  if (message.number != 0 && !sandbox.entrances.empty()) {
+    sys::Fd hosts = std::move(sandbox.entrances.back());
+    sandbox.entrances.pop_back();
+    TRY(give_hosts(std::move(hosts)));
+  }
+  TRY(lose_first());
+  if (sandbox.state == nullptr) return {};
   sandbox.state->record.status = Status::running, sandbox.state->record.init = sandbox.init.pid;
   TRY(sandbox.state->write_record());
-  serve_early();
   return sandbox.tell_running ? sandbox.tell_running() : Result<>{};
 }
 
@@ -173,6 +178,8 @@ Result<> Monitor::turn() {
   const std::size_t own = watches.size();
   if (sandbox.state != nullptr) watch_clients(watches);
   const std::size_t asked = watches.size();
+  watch_pod(watches);
+  const std::size_t shared = watches.size();
   const std::vector<sys::Watch> of_terminal = terminal ? terminal->watches() : std::vector<sys::Watch>{};
   watches.insert(watches.end(), of_terminal.begin(), of_terminal.end());
   const milliseconds limit = wait_at_most();
@@ -191,8 +198,11 @@ Result<> Monitor::turn() {
   if (watches[2].happened != 0 && !has_ended) TRY(take_engine_messages());
   if (has_engine) follow_host(watches[3].happened != 0 || watches[4].happened != 0);
   if (watches[5].happened != 0) TRY(log()->copy(sandbox.state->directory));
+  const auto pod_watches = std::span<const sys::Watch>(watches).subspan(asked, shared - asked);
   if (asked > own) TRY(serve(std::span(watches).subspan(own, asked - own)));
-  if (watches.size() > asked) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(asked), watches.end()}));
+  TRY(serve_pod(pod_watches));
+  if (sandbox.running && !early.empty()) serve_early();  // not sooner: it makes clients that this turn has not watched
+  if (watches.size() > shared) TRY(terminal->copy({watches.begin() + static_cast<std::ptrdiff_t>(shared), watches.end()}));
   return check_clock();
 }
 
@@ -239,6 +249,8 @@ Result<Outcome> wait_for_end(Sandbox& sandbox) {
   if (monitor.ending && outcome.reason != Reason::setup && outcome.reason != Reason::mask) outcome.reason = *monitor.ending;
   if (outcome.reason == Reason::engine)
     outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};
+  if (outcome.reason == Reason::joined)
+    outcome.error = Error{0, text("the sandbox '", sandbox.pod.first_name, "' has ended, so this one, which shared its network, was ended"), {}};
   TRY(monitor.take_network());
   if (monitor.log() != nullptr) TRY(monitor.log()->drain(sandbox.state->directory));
   if (monitor.log() != nullptr && monitor.log()->lost())

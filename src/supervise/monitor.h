@@ -17,13 +17,14 @@ struct Monitor {
   Outcome outcome;
   std::unique_ptr<Terminal> terminal;
   std::optional<std::chrono::nanoseconds> deadline;  // of the timeout, then of the kill
-  std::optional<Reason> ending;                      // timeout or engine: why the payload was asked to end
+  std::optional<Reason> ending;                      // timeout, engine or joined: why the payload was asked to end
   std::string engine_end;                            // how it ended
   std::optional<HostFollower> follower;
   bool following_tried = false;
   bool stopping = false;                             // TERM was sent, by the clock, a request or for the engine's end
   std::vector<std::pair<Request, sys::Fd>> early = {};  // those who wait until the command runs
   std::optional<std::string> own_namespace = {};        // of users, when it was looked up
+  bool names_are_told = true;
   bool settled = false, channel_open = true, has_ended = false;
   bool asked_to_stop = false;  // by ^Z or a shell, not by the payload itself
   bool left_stopped = false;   // the payload stopped by itself, and we run on
@@ -57,6 +58,16 @@ struct Monitor {
   Result<> set_paused(bool paused);
   Result<> kill_paused();
   Result<> update(const std::vector<std::string>& words) const;
+
+  // pod.cpp
+  Result<Reply> admit(const Request& request, sys::Fd& client);
+  void tell_names();
+  void watch_pod(std::vector<sys::Watch>& watches) const;
+  Result<> serve_pod(std::span<const sys::Watch> happened);  // those that watch_pod added
+  void serve_member(Member& member);
+  Result<> give_hosts(sys::Fd hosts);  // to whoever writes the names of fellows there
+  Result<> hear_first();
+  Result<> lose_first();
 };
 
 }  // namespace supervise

@@ -92,7 +92,7 @@ Result<> Monitor::serve_client(sys::Fd& client) {
     client.reset();
     return {};
   }
-  const bool needs_all = request && (*request)->kind == RequestKind::exec;
+  const bool needs_all = request && ((*request)->kind == RequestKind::exec || (*request)->kind == RequestKind::join);
   if (needs_all && !sandbox.running) {
     early.emplace_back(std::move(**request), std::move(client));
     return {};
@@ -141,6 +141,9 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
     case RequestKind::update:
       TRY(update(request.words));
       return Reply{};
+    case RequestKind::join:
+      return admit(request, client);
+    case RequestKind::hosts:
     case RequestKind::count_:
       break;
   }

@@ -6,6 +6,7 @@
 #include "supervise/cgroup.h"
 #include "supervise/control.h"
 #include "supervise/engine.h"
+#include "supervise/pod.h"
 #include "supervise/state.h"
 #include "sys/process.h"
 
@@ -31,6 +32,8 @@ struct Sandbox {
   std::chrono::nanoseconds started{};    // CLOCK_MONOTONIC
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
 
+  Pod pod;                               // with whom it shares its network
+
   State* state = nullptr;                // of a named one; what follows is, too
   bool running = false;                  // the command's exec has happened
   std::function<Result<>()> tell_running = {};  // when it does; an error ends the sandbox
@@ -38,17 +41,18 @@ struct Sandbox {
   // exec. Whoever answers later takes the connection; else it is answered with what is returned.
   std::function<Result<Reply>(Sandbox&, Request&, sys::Fd& connection)> attend = {};
   std::vector<sys::Process> attendants = {};
+  std::function<Result<Reply>(Sandbox&, const Request&)> admit = {};  // join: the reply, where there is nothing against it
 };
 
-enum class Reason { exited, signaled, timeout, oom, engine, mask, setup, count_ };
-inline constexpr EnumNames<Reason, 7> reason_names{{"exited", "signaled", "timeout", "oom", "engine", "mask", "setup"}};
+enum class Reason { exited, signaled, timeout, oom, engine, joined, mask, setup, count_ };
+inline constexpr EnumNames<Reason, 8> reason_names{{"exited", "signaled", "timeout", "oom", "engine", "joined", "mask", "setup"}};
 static_assert(reason_names.complete());
 
 struct Outcome {
   Reason reason = Reason::exited;
   int code = 0;                          // exited: the payload's own status
   int signal = 0;                        // signaled: the payload's signal
-  std::optional<Error> error;            // setup, mask, engine: what sbx has to say
+  std::optional<Error> error;            // setup, mask, engine, joined: what sbx has to say
   std::chrono::nanoseconds wall{};
   rusage usage{};                        // of everything that init waited for (getrusage(2))
   std::optional<NetworkUse> network;     // where an engine ran

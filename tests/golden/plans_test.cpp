@@ -122,6 +122,19 @@ TEST(GoldenPlans, EveryShippedProfileHasAFile) {
     EXPECT_FALSE(read_file(SBX_SOURCE_DIR "/tests/golden/" + std::string(builtin.name) + ".txt").empty()) << builtin.name;
 }
 
+// On the network of a sandbox that has an engine.
+TEST(GoldenPlans, Joined) {
+  Host host = make_host();
+  Joined& web = host.joined.emplace();
+  web.instance = "17", web.hostname = "web", web.names = {"web", "db"};
+  web.identity = {.writer = plan::MapWriter::init, .uids = {{1000, 1000, 1}}, .gids = {{1000, 1000, 1}}, .uid = 1000, .gid = 1000};
+  web.mode = plan::NetworkMode::user, web.ipv6 = true;
+  web.addressing.guest4 = *net::parse_address("10.0.2.2"), web.addressing.gateway4 = *net::parse_address("10.0.2.1");
+  web.addressing.guest6 = *net::parse_address("fd73:6278::2"), web.addressing.gateway6 = *net::parse_address("fd73:6278::1");
+  web.addressing.host4 = *net::parse_address("169.254.1.2"), web.addressing.host6 = *net::parse_address("fd73:6278:0:100::2");
+  compare("base-joined", with_options(shipped("base"), {"sandbox.join=web:uts", "sandbox.name=own"}), host);
+}
+
 TEST(GoldenPlans, WithoutOverlay) { compare("dev-without-overlay", shipped("dev"), make_host_without_overlay()); }
 
 TEST(GoldenPlans, InAWorktree) { compare("dev-worktree", shipped("dev"), make_worktree_host()); }

@@ -50,6 +50,7 @@ description = "quotes \" and \\ and \n, \u0007, \u007f, \u0085 and é"
 extends = ["base"]
 [sandbox]
 name = "n"
+join = "web:ipc,uts"
 user = "1:2"
 userns = "range"
 hostname = "h"
