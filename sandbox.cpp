@@ -4,6 +4,7 @@
 #include "cli/doctor.h"
 #include "cli/exec.h"
 #include "cli/help.h"
+#include "cli/kept.h"
 #include "cli/options.h"
 #include "cli/parse.h"
 #include "cli/profile.h"
@@ -44,6 +45,9 @@ int dispatch(const cli::Options& options) {
     case cli::Verb::resume: return cli::pause_or_resume(options);
     case cli::Verb::update: return cli::update(options);
     case cli::Verb::rm: return cli::rm(options);
+    case cli::Verb::diff: return cli::diff(options);
+    case cli::Verb::commit: return cli::commit(options);
+    case cli::Verb::discard: return cli::discard(options);
     case cli::Verb::profile_list: return print(cli::profile_list(places));
     case cli::Verb::profile_show: return print(cli::profile_show(options.operands, options.origin, places));
     case cli::Verb::profile_check: return print_check(cli::profile_check(options.operands, places));

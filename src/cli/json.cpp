@@ -1,6 +1,7 @@
 // Objects keep the order in which their fields are written here.
 #include "cli/json.h"
 
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -203,6 +204,45 @@ std::string sandbox_json(const supervise::Found& found, std::string_view report)
     if (c == '\n') out += "  ";
   }
   return out + "\n}\n";
+}
+
+namespace {
+
+Json entry_json(const sys::Entry& entry) {
+  constexpr std::array<const char*, 7> types{"file", "directory", "symlink", "fifo", "socket", "character", "block"};
+  return {{"type", types[static_cast<std::size_t>(entry.type)]}, {"mode", octal(entry.mode)}, {"size", entry.size}};
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) out += digits[static_cast<unsigned char>(c) >> 4], out += digits[static_cast<unsigned char>(c) & 15];
+  return out;
+}
+
+Json change_json(const ShownChange& shown) {
+  const store::Change& change = shown.change;
+  const bool plain = is_utf8(change.path);
+  Json json = {{"path", plain ? change.path : printable(change.path)}};
+  if (!plain) json["path_hex"] = hex(change.path);
+  json["directory"] = shown.directory;
+  json["kind"] = store::change_names[change.kind];
+  if (change.before) json["old"] = entry_json(*change.before);
+  if (change.after) json["new"] = entry_json(*change.after);
+  if (change.owner) json["owner_changed"] = true;
+  if (change.attributes) json["attributes_changed"] = true;
+  if (change.privileged) json["privileged"] = true;
+  put(json, "acts_later", shown.acts_later);
+  put(json, "refused", change.refused);
+  return json;
+}
+
+}  // namespace
+
+std::string changes_json(const std::vector<ShownChange>& all) {
+  Json json = Json::array();
+  for (const ShownChange& each : all) json.push_back(change_json(each));
+  return dumped(json);
 }
 
 std::string signal_name(int signal) {

@@ -263,11 +263,16 @@ constexpr Option options_of_sbx[] = {
 
     {.name = "origin", .help = "say where each value comes from", .apply = turn_on<&Options::origin>,
      .verbs = only(Verb::profile_show)},
-    {.name = "json", .help = "print JSON", .apply = turn_on<&Options::json>, .verbs = only(Verb::doctor, Verb::ps, Verb::stats)},
+    {.name = "json", .help = "print JSON", .apply = turn_on<&Options::json>, .verbs = only(Verb::doctor, Verb::ps, Verb::stats, Verb::diff)},
     {.name = "all", .letter = 'a', .help = "show ended ones too", .apply = turn_on<&Options::all>, .verbs = only(Verb::ps)},
     {.name = "follow", .letter = 'f', .help = "go on until the sandbox ends", .apply = turn_on<&Options::follow>,
      .verbs = only(Verb::logs)},
-    {.name = "force", .letter = 'f', .help = "kill what still runs", .apply = turn_on<&Options::force>, .verbs = only(Verb::rm)},
+    {.name = "force", .letter = 'f', .help = "end what runs; commit over the host's changes", .apply = turn_on<&Options::force>,
+     .verbs = only(Verb::rm, Verb::commit)},
+    {.name = "stat", .help = "count the lines that changed", .apply = turn_on<&Options::stat>, .verbs = only(Verb::diff)},
+    {.name = "patch", .letter = 'p', .help = "print a patch for git apply", .apply = turn_on<&Options::patch>, .verbs = only(Verb::diff)},
+    {.name = "allow-setuid", .help = "keep set-uid, set-gid and capabilities", .apply = turn_on<&Options::allow_setuid>,
+     .verbs = only(Verb::commit)},
     {.name = "signal", .letter = 's', .argument = "SIGNAL", .help = "send this one: HUP, SIGUSR1, 10",
      .apply = [](Options& options, const Option&, std::string_view value) -> Result<> {
        options.signal = value;
@@ -296,6 +301,9 @@ constexpr VerbRow verbs_of_sbx[] = {
     {Verb::resume, "resume", "NAME...", "thaw them", 1, any_number, Completes::sandbox},
     {Verb::update, "update", "NAME", "change the limits of one that runs", 1, 1, Completes::sandbox},
     {Verb::rm, "rm", "NAME...", "forget ended ones: record, report, log", 1, any_number, Completes::sandbox},
+    {Verb::diff, "diff", "NAME [PATH...]", "what it changed in its overlays", 1, any_number, Completes::sandbox},
+    {Verb::commit, "commit", "NAME [PATH...]", "keep what it changed", 1, any_number, Completes::sandbox},
+    {Verb::discard, "discard", "NAME [PATH...]", "forget what it changed", 1, any_number, Completes::sandbox},
     {Verb::profile_list, "profile list", "", "the profiles that -P can name"},
     {Verb::profile_show, "profile show", "NAME|FILE...", "the merged result", 1, any_number, Completes::profile},
     {Verb::profile_check, "profile check", "NAME|FILE...", "look for mistakes", 1, any_number, Completes::profile},

@@ -16,6 +16,7 @@ namespace cli {
 
 enum class Verb {
   run, exec, ps, inspect, logs, stats, top, stop, kill, pause, resume, update, rm,
+  diff, commit, discard,
   profile_list, profile_show, profile_check, profile_diff, doctor, completion, chown_back, help, version
 };
 
@@ -46,6 +47,7 @@ struct Options {
   bool stats = false, quiet = false, verbose = false;
   bool detach = false;
   bool origin = false, json = false, help = false, all = false, force = false, follow = false;
+  bool stat = false, patch = false, allow_setuid = false;
   std::string signal;                 // of kill
   std::vector<std::string> operands;  // of the verbs other than run
   std::vector<std::string> command;   // what follows --, verbatim

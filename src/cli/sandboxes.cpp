@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "base/units.h"
 #include "cli/json.h"
+#include "cli/kept.h"
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "launch/cgroup.h"
@@ -209,6 +210,7 @@ int rm(const Options& options) {
     const Found found = TRY(find(name));
     if (found.alive && !options.force) return fail_hint(text("sbx stop ", name, ", or sbx rm --force ", name), "the sandbox '", name, "' runs");
     if (found.alive) TRY(stop_and_wait(name, {.kind = RequestKind::stop, .number = 0, .words = {}, .attached = {}}));
+    TRY(drop_kept(name, options.force));
     if (TRY(supervise::remove_state(sandboxes, name))) return {};
     return fail_hint("try again", "the sandbox '", name, "' was started anew");
   };

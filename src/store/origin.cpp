@@ -19,21 +19,6 @@ Result<std::string> parse_place(std::string_view key, std::string_view escaped) 
   return place;
 }
 
-Result<Instant> parse_instant(std::string_view in) {
-  const std::size_t dot = in.find('.');
-  if (dot == std::string_view::npos || in.size() != dot + 10)
-    return fail("not seconds and nine digits: '", printable(in), "'");
-  Instant out;
-  out.seconds = static_cast<std::int64_t>(TRY(parse_number(in.substr(0, dot), INT64_MAX)));
-  out.nanoseconds = static_cast<std::uint32_t>(TRY(parse_number(in.substr(dot + 1), 999'999'999)));
-  return out;
-}
-
-std::string describe_instant(const Instant& at) {
-  const std::string part = text(at.nanoseconds);
-  return text(at.seconds, '.', std::string(9 - part.size(), '0'), part);
-}
-
 Result<> take(Origin& origin, std::string_view key, std::string_view value) {
   if (key == "inside") origin.inside = TRY(parse_place(key, value));
   else if (key == "outside") origin.outside = TRY(parse_place(key, value));

@@ -3,14 +3,16 @@
 #pragma once
 
 #include "base/enum_names.h"
+#include "base/instant.h"
 #include "base/result.h"
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace store {
+
+using ::Instant;
 
 // What one engine wrote, the other must never mount: their marks differ.
 enum class Engine { kernel, fuse, count_ };
@@ -21,13 +23,6 @@ static_assert(engine_names.complete());
 enum class Owners { self, range, count_ };
 inline constexpr EnumNames<Owners, 2> owners_names{{"self", "range"}};
 static_assert(owners_names.complete());
-
-// A time as the file system's clock tells it, which stands behind the clock of the machine by up to a tick.
-struct Instant {
-  std::int64_t seconds = 0;
-  std::uint32_t nanoseconds = 0;
-  auto operator<=>(const Instant&) const = default;
-};
 
 struct Origin {
   std::string inside, outside;  // the directory's path in the sandbox and on the host, absolute

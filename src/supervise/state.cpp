@@ -206,6 +206,14 @@ Result<sys::Fd> open_state(const std::string& sandboxes, const std::string& name
   return directory;
 }
 
+Result<std::optional<HeldState>> hold_state(const std::string& sandboxes, const std::string& name) {
+  HeldState held{.place = path::join(sandboxes, name), .directory = TRY(open_state(sandboxes, name)), .lock = {}};
+  std::optional<sys::Fd> lock = TRY(try_lock(held.directory, held.place));
+  if (!lock || !lock->valid()) return std::optional<HeldState>{};
+  held.lock = *std::move(lock);
+  return std::optional(std::move(held));
+}
+
 Result<bool> remove_state(const std::string& sandboxes, const std::string& name) {
   const std::string place = path::join(sandboxes, name);
   const sys::Fd directory = TRY(open_state(sandboxes, name));

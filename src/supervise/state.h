@@ -53,6 +53,13 @@ struct Found {
 Result<std::optional<Found>> find_sandbox(const std::string& sandboxes, const std::string& name);
 Result<std::vector<Found>> find_sandboxes(const std::string& sandboxes);  // by name; stale ones are swept
 Result<sys::Fd> open_state(const std::string& sandboxes, const std::string& name);  // the directory
+// The name of one that has ended, or whose launcher was killed, for as long as this lives: nobody starts it meanwhile.
+// nullopt: it runs, or somebody else has it.
+struct HeldState {
+  std::string place;
+  sys::Fd directory, lock;
+};
+Result<std::optional<HeldState>> hold_state(const std::string& sandboxes, const std::string& name);
 // Of one that has ended; false: it runs.
 Result<bool> remove_state(const std::string& sandboxes, const std::string& name);
 
