@@ -1,4 +1,5 @@
 // `sbx discard`: all that a sandbox keeps, at once and even where it cannot be read any more; or some paths of it.
+#include "base/path.h"
 #include "cli/kept.h"
 #include "cli/report.h"
 #include "store/commit.h"
@@ -10,6 +11,12 @@ namespace cli {
 
 namespace {
 
+Result<> sweep_trash(const std::string& trash) {
+  const bool range = TRY(store::trash_needs_range(trash));
+  if (range) TRY(reach_all_files(true));
+  return store::empty_trash(trash);
+}
+
 Result<std::string> discard_all(const std::string& name) {
   Kept kept = TRY(find_kept(name));
   if (!kept.held) return fail_in_use(kept.name);
@@ -19,10 +26,13 @@ Result<std::string> discard_all(const std::string& name) {
   if (overlays)
     for (const store::Overlay& each : *overlays) static_cast<void>(store::recover(each).has_value());
   TRY(store::throw_away(kept.state, kept.place, kept.trash));
-  const bool range = TRY(store::trash_needs_range(kept.trash));
-  if (range) TRY(reach_all_files(true));
-  TRY(store::empty_trash(kept.trash));
+  TRY(sweep_trash(kept.trash));
   return text("the changes of '", kept.name, "' are discarded\n");
+}
+
+Result<> sweep() {
+  const std::string sandboxes = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
+  return sweep_trash(path::join(path::parent(sandboxes), "trash"));
 }
 
 Result<std::string> discard_some(const Options& options) {
@@ -54,6 +64,8 @@ Result<> drop_kept(const std::string& name, bool force) {
 }
 
 int discard(const Options& options) {
+  const Result<> swept = sweep();  // of one that was cut short
+  if (!swept) return print_error(swept.error());
   const auto done = options.operands.size() == 1 ? discard_all(options.operands[0]) : discard_some(options);
   return done ? print_output(*done) : print_error(done.error());
 }

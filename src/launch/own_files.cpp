@@ -3,6 +3,7 @@
 
 #include "launch/idmap.h"
 #include "supervise/handshake.h"
+#include "sys/failpoint.h"
 #include "sys/file.h"
 #include "sys/isolate.h"
 #include "sys/process.h"
@@ -23,6 +24,7 @@ using supervise::MessageKind;
 Message message_of(MessageKind kind) { return {.kind = kind, .number = 0, .text = {}, .error = {}, .attached = {}}; }
 
 [[noreturn]] void write_from_outside(const plan::Identity& identity, const sys::Fd& channel, pid_t target) {
+  sys::failpoint_role("mapper");
   const auto serve = [&]() -> Result<> {
     const auto ready = TRY(supervise::receive(channel));
     if (!ready) return fail("sbx is gone");

@@ -220,6 +220,8 @@ Result<bool> remove_state(const std::string& sandboxes, const std::string& name)
   const std::optional<sys::Fd> lock = TRY(try_lock(directory, place));
   if (!lock) return true;  // somebody else removed it
   if (!lock->valid()) return false;
+  const bool keeps = TRY(sys::stat_path(path::join(place, "changes"), false)).has_value();
+  if (keeps) return fail_hint(text("sbx discard ", name, " drops them"), "the sandbox '", name, "' keeps changes");
   TRY(remove_all(place, directory));
   return true;
 }

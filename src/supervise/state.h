@@ -4,6 +4,7 @@
 //                was killed. A child does not inherit the lock, and no process id is ever trusted.
 //   record       what ps and inspect print (record.h); report.json beside it after the end
 //   log, log.1   the output of a detached one (log.h)
+//   changes      what it changed in overlaid directories, kept until it is committed or discarded (store/origin.h)
 //   control      the socket on which the launcher takes requests (control.h)
 //
 // A record that does not say "ended" where nobody holds the lock is stale: its launcher was killed. Whoever looks at
@@ -60,7 +61,7 @@ struct HeldState {
   sys::Fd directory, lock;
 };
 Result<std::optional<HeldState>> hold_state(const std::string& sandboxes, const std::string& name);
-// Of one that has ended; false: it runs.
+// Of one that has ended and keeps no changes; false: it runs.
 Result<bool> remove_state(const std::string& sandboxes, const std::string& name);
 
 // To ask something of it (control.h). One that is not there, has ended, or is not yet listening is an error.

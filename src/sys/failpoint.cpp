@@ -1,11 +1,13 @@
 // The failpoint of the test build: SBX_FAIL=ROLE:INDEX makes the INDEX-th call (from 1) that the process
 // with that role makes through src/sys fail with EIO. What fired is appended to the file SBX_FAIL_LOG,
 // by plain calls, so that a test knows when an index is past the last call. SBX_FAIL_NOSYS=NAME makes every
-// call whose text contains NAME fail with ENOSYS, as on a kernel without it.
+// call whose text contains NAME fail with ENOSYS, as on a kernel without it. With SBX_FAIL_KILL the process is killed
+// instead, before the call.
 #include "sys/failpoint.h"
 
 #include "sys/call.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -56,6 +58,7 @@ bool failpoint(const char* call) {
   if (text(point.role, ":", point.calls) != wanted) return false;
   point.armed = false;
   log_fired(call);
+  if (std::getenv("SBX_FAIL_KILL") != nullptr) ::kill(::getpid(), SIGKILL);
   errno = EIO;
   return true;
 }
