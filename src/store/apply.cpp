@@ -23,13 +23,15 @@ struct Spot {  // where a change happens
   const sys::Fd *from, *to;   // directories, of the upper and the host
   std::string name, shown;
   const std::string& temporary;
+  const std::string& path;
+  std::vector<std::string>& touched;
 };
 
 Result<Spot> spot_of(Target& target, const Change& change) {
   const std::string shown = path::join(target.overlay.origin.outside, change.path);
   const sys::Fd* from = TRY(target.upper.at(parent_of(change.path)));
   const sys::Fd* to = TRY(target.lower.at(parent_of(change.path)));
-  return Spot{from, to, name_of(change.path), shown, target.temporary};
+  return Spot{from, to, name_of(change.path), shown, target.temporary, change.path, target.touched};
 }
 
 std::unexpected<Error> fail_changed(const std::string& shown) {
@@ -113,10 +115,12 @@ Result<> take_place_of(const Spot& spot, const Entry& before, EntryType type) {
   }
   if (!swapped && swapped.error().code == ENOENT) return fail_changed(spot.shown);
   TRY(std::move(swapped));
-  Result<> removed;
-  if (is_same(TRY(sys::entry_at(*spot.to, spot.temporary, spot.shown)), before)) removed = remove_one(spot, spot.temporary, directory);
-  else removed = fail_changed(spot.shown);
-  if (removed) return {};
+  Result<> removed = fail_changed(spot.shown);
+  if (is_same(TRY(sys::entry_at(*spot.to, spot.temporary, spot.shown)), before)) {
+    removed = remove_one(spot, spot.temporary, directory);
+    if (removed) return {};
+    spot.touched.push_back(spot.path);
+  }
   TRY(sys::rename_entry(*spot.to, spot.temporary, *spot.to, spot.name, Rename::exchange, spot.shown));  // as it was
   return removed;
 }
@@ -131,6 +135,7 @@ Result<> replace(const Spot& spot, const Change& change, const Entry& as, const 
 // Mode, owner and attributes of what stays.
 Result<> change_in_place(const Spot& spot, const Change& change, const Entry& as, const Marked& marks) {
   if (!is_same(TRY(sys::entry_at(*spot.to, spot.name, spot.shown)), *change.before)) return fail_changed(spot.shown);
+  spot.touched.push_back(spot.path);
   if (change.owner) TRY(sys::change_owner_at(*spot.to, spot.name, as.uid, as.gid, spot.shown));
   if (change.attributes) {
     for (const sys::Attribute& each : TRY(plain_attributes(*spot.to, spot.name, spot.shown)))

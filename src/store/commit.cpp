@@ -75,10 +75,11 @@ Result<> restore_times(const Overlay& overlay, const Paths& paths) {
   return {};
 }
 
-Result<> write_ledger(const Overlay& overlay, const Paths& paths) {
+// Of the paths, and of the directories that `around` stand in: temporary files came and went there.
+Result<> write_ledger(const Overlay& overlay, const Paths& paths, const Paths& around) {
   Ledger ledger = TRY(read_ledger(overlay));
   Cursor lower(overlay.lower, overlay.origin.outside);
-  std::set<std::string, std::less<>> all = directories_of(paths);
+  std::set<std::string, std::less<>> all = directories_of(around);
   all.insert(paths.begin(), paths.end());
   for (const std::string& path : all) {
     const auto directory = lower.at(parent_of(path));
@@ -90,8 +91,7 @@ Result<> write_ledger(const Overlay& overlay, const Paths& paths) {
 }
 
 // Phase by phase; what was done is in `done`, and the first error ends it.
-Result<> apply_all(const Overlay& overlay, const std::vector<Change>& selected, const std::string& temporary, const Progress& progress, Paths& done) {
-  Target target(overlay, temporary);
+Result<> apply_all(Target& target, const std::vector<Change>& selected, const Progress& progress, Paths& done) {
   for (std::size_t i = selected.size(); i-- > 0;) {
     if (selected[i].kind != ChangeKind::deleted) continue;
     TRY(apply_deletion(target, selected[i]));
@@ -105,11 +105,12 @@ Result<> apply_all(const Overlay& overlay, const std::vector<Change>& selected, 
   return {};
 }
 
-Result<> finish(const Overlay& overlay, const std::vector<Change>& all, const Paths& done) {
+Result<> finish(const Overlay& overlay, const std::vector<Change>& all, const Paths& done, Paths touched, const Journal& journal) {
   TRY(restore_times(overlay, done));
   TRY(sys::sync_file_system(overlay.lower, overlay.origin.outside));
   TRY(settle(overlay, done, rest_of(all, done)));
-  TRY(write_ledger(overlay, done));
+  touched.insert(touched.end(), done.begin(), done.end());
+  TRY(write_ledger(overlay, touched, journal.paths));
   return remove_journal(overlay);
 }
 
@@ -129,6 +130,11 @@ Paths done_of(const Journal& journal, const std::vector<Change>& all) {
   return out;
 }
 
+// Its content is the sandbox's already.
+bool stays(const Change& change) {
+  return change.kind == ChangeKind::mode || change.kind == ChangeKind::owner || change.kind == ChangeKind::attributes;
+}
+
 bool is_new_place(const Change& change) { return change.kind == ChangeKind::added || change.kind == ChangeKind::type; }
 
 // `done_before`: of an earlier try; they leave the upper with the rest.
@@ -139,8 +145,9 @@ Result<Committed> carry_out(const Overlay& overlay, const std::vector<Change>& a
   // What takes a place on the host by a second name must be on the disk before it does.
   TRY(sys::sync_file_system(overlay.upper, overlay.place));
   Paths done = done_before;
-  const Result<> applied = apply_all(overlay, selected, journal.temporary(), progress, done);
-  TRY(finish(overlay, all, done));
+  Target target(overlay, journal.temporary());
+  const Result<> applied = apply_all(target, selected, progress, done);
+  TRY(finish(overlay, all, done, std::move(target.touched), journal));
   return Committed{.count = done.size(), .stopped = applied ? std::nullopt : std::optional(applied.error())};
 }
 
@@ -226,11 +233,11 @@ Result<std::optional<Journal>> recover(const Overlay& overlay) {
 Result<Resumed> resume(const Overlay& overlay, const Journal& journal, const Progress& progress) {
   const std::vector<Change> all = TRY(find_changes(overlay));
   std::vector<Change> selected = named_by(journal, all);
-  // Directories that it had changed itself are no sign of anybody else.
+  // Directories that it had changed itself, and modes and attributes that it was at, are no sign of anybody else.
   Ledger ledger = TRY(read_ledger(overlay));
   for (const Change& change : selected) {
     if (!change.before) ledger.insert_or_assign(std::string(parent_of(change.path)), change.directory_changed);
-    else if (change.before->type == EntryType::directory) ledger.insert_or_assign(change.path, change.before->changed);
+    else if (change.before->type == EntryType::directory || stays(change)) ledger.insert_or_assign(change.path, change.before->changed);
   }
   Resumed out;
   out.obstacles = find_obstacles(overlay, selected, ledger, {.force = journal.force, .privileged = journal.privileged});
@@ -242,7 +249,7 @@ Result<Resumed> resume(const Overlay& overlay, const Journal& journal, const Pro
 
 Result<> give_up(const Overlay& overlay, const Journal& journal) {
   const std::vector<Change> all = TRY(find_changes(overlay));
-  return finish(overlay, all, done_of(journal, all));
+  return finish(overlay, all, done_of(journal, all), {}, journal);
 }
 
 }  // namespace store
