@@ -45,6 +45,7 @@ soak: build
 bench: build
 	@$(BUILD)/tests/bench/launch $(BUILD)/sbx
 	@tests/bench/build.py $(BUILD)/sbx
+	@tests/bench/changes.py $(BUILD)/sbx
 	@tests/bench/net.py $(BUILD)/sbx $(BUILD)/tests/traffic
 
 fuzz: deps
