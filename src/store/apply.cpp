@@ -115,8 +115,10 @@ Result<> take_place_of(const Spot& spot, const Entry& before, EntryType type) {
   }
   if (!swapped && swapped.error().code == ENOENT) return fail_changed(spot.shown);
   TRY(std::move(swapped));
+  const auto came_out = sys::entry_at(*spot.to, spot.temporary, spot.shown);
   Result<> removed = fail_changed(spot.shown);
-  if (is_same(TRY(sys::entry_at(*spot.to, spot.temporary, spot.shown)), before)) {
+  if (!came_out) removed = std::unexpected<Error>(came_out.error());
+  else if (is_same(*came_out, before)) {
     removed = remove_one(spot, spot.temporary, directory);
     if (removed) return {};
     spot.touched.push_back(spot.path);
@@ -125,10 +127,15 @@ Result<> take_place_of(const Spot& spot, const Entry& before, EntryType type) {
   return removed;
 }
 
-Result<> replace(const Spot& spot, const Change& change, const Entry& as, const Marked& marks) {
+Result<> remove_temporary(const Spot& spot) {
+  const auto left = TRY(sys::entry_at(*spot.to, spot.temporary, spot.shown));
+  return left ? remove_one(spot, spot.temporary, left->type == EntryType::directory) : Result<>{};
+}
+
+Result<> replace(const Spot& spot, const Change& change, const Entry& as, const Marked& marks, bool& stuck) {
   Result<> made = make_temporary(spot, as, marks);
   if (made) made = change.before ? take_place_of(spot, *change.before, as.type) : take_free_place(spot);
-  if (!made) static_cast<void>(remove_one(spot, spot.temporary, as.type == EntryType::directory).has_value());  // the first error counts
+  if (!made) stuck = !remove_temporary(spot).has_value();  // the first error counts
   return made;
 }
 
@@ -155,7 +162,7 @@ Result<> apply_change(Target& target, const Change& change) {
   if (!as || as->type != change.after->type) return fail("what the sandbox has at ", printable(spot.shown), " changed just now");
   const Marked marks = TRY(read_marks(target.overlay.origin.engine, *spot.from, spot.name, spot.shown));
   const bool stays = change.kind == ChangeKind::mode || change.kind == ChangeKind::owner || change.kind == ChangeKind::attributes;
-  return stays ? change_in_place(spot, change, *as, marks) : replace(spot, change, *as, marks);
+  return stays ? change_in_place(spot, change, *as, marks) : replace(spot, change, *as, marks, target.stuck);
 }
 
 Result<> apply_deletion(Target& target, const Change& change) {

@@ -12,6 +12,7 @@ struct Target {
   std::string temporary;       // the name
   Cursor upper, lower;
   std::vector<std::string> touched;  // paths that were given a later ctime, whether or not all of their change was done
+  bool stuck = false;                // something stands under the temporary name and could not be removed
   explicit Target(const Overlay& of, std::string name)
       : overlay(of), temporary(std::move(name)), upper(of.upper, of.place), lower(of.lower, of.origin.outside) {}
 };

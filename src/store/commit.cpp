@@ -147,6 +147,7 @@ Result<Committed> carry_out(const Overlay& overlay, const std::vector<Change>& a
   Paths done = done_before;
   Target target(overlay, journal.temporary());
   const Result<> applied = apply_all(target, selected, progress, done);
+  if (target.stuck) return std::unexpected<Error>(applied.error());  // the journal stays, and the next commit carries on
   TRY(finish(overlay, all, done, std::move(target.touched), journal));
   return Committed{.count = done.size(), .stopped = applied ? std::nullopt : std::optional(applied.error())};
 }
