@@ -121,9 +121,10 @@ Result<> take_place_of(const Spot& spot, const Entry& before, EntryType type) {
   else if (is_same(*came_out, before)) {
     removed = remove_one(spot, spot.temporary, directory);
     if (removed) return {};
-    spot.touched.push_back(spot.path);
   }
   TRY(sys::rename_entry(*spot.to, spot.temporary, *spot.to, spot.name, Rename::exchange, spot.shown));  // as it was
+  const auto back = sys::entry_at(*spot.to, spot.name, spot.shown);
+  if (back && is_same(*back, before)) spot.touched.push_back(spot.path);
   return removed;
 }
 
