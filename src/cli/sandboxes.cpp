@@ -205,7 +205,7 @@ int rm(const Options& options) {
     const Found found = TRY(find(name));
     if (found.alive && !options.force) return fail_hint(text("sbx stop ", name, ", or sbx rm --force ", name), "the sandbox '", name, "' runs");
     if (found.alive) TRY(stop_and_wait(name, {.kind = RequestKind::stop, .number = 0, .words = {}, .attached = {}}));
-    if (TRY(supervise::remove_state(sandboxes, name))) return {};
+    if (TRY(supervise::remove_state(sandboxes, name, options.force))) return {};
     return fail_hint("try again", "the sandbox '", name, "' was started anew");
   };
   return for_each_name(options, remove);

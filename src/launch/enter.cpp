@@ -100,8 +100,8 @@ Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::F
   return give_tap(engine, std::move(tap));
 }
 
-Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, bool in_cgroup, supervise::Init& init) {
-  BuiltRoot built = TRY(build_root(plan.mounts, in_cgroup));
+Result<> take_root(const plan::Plan& plan, const sys::Fd& proc, std::vector<Layers> layers, bool in_cgroup, supervise::Init& init) {
+  BuiltRoot built = TRY(build_root(plan.mounts, std::move(layers), in_cgroup));
   if (!plan.privileges.nested_userns) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
@@ -150,6 +150,7 @@ void start_payload(void* argument) {
   const auto steps = [&]() -> Result<> {
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
+    std::vector<Layers> layers = TRY(open_layers(plan.mounts));
     TRY(take_identity(plan, init.channel, proc));
     if (in_cgroup) TRY(sys::enter_new_namespaces(CLONE_NEWCGROUP, "a cgroup namespace"));
     TRY(sys::set_process_name("sbx:init"));
@@ -157,7 +158,7 @@ void start_payload(void* argument) {
     TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
     TRY(enter_network(plan, proc, engine));
-    TRY(take_root(plan, proc, in_cgroup, init));
+    TRY(take_root(plan, proc, std::move(layers), in_cgroup, init));
     std::vector<sys::Fd> entrances;
     if (plan.named) entrances = TRY(open_entrances(plan, proc));
     proc.reset();

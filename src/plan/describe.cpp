@@ -33,6 +33,12 @@ struct DescribeStep {
     if (!step.hidden.empty()) detail += ", without " + join(step.hidden, " ");
     return {"mount", "overlay", step.inside, detail};
   }
+  Line operator()(const Overlay& step) const {
+    std::string detail = text("of ", step.outside, step.kept ? ", changes kept in " : ", changes thrown away", step.kept ? step.layers : "");
+    if (step.engine == OverlayEngine::fuse) detail += ", by fuse-overlayfs";
+    if (!step.hidden.empty()) detail += ", without " + join(step.hidden, " ");
+    return {"mount", "overlay", step.inside, detail};
+  }
   Line operator()(const Proc& step) const { return {"mount", "proc", step.inside, {}}; }
   Line operator()(const Sysfs& step) const { return {"mount", "sysfs", step.inside, "read-only"}; }
   Line operator()(const Devpts& step) const { return {"mount", "devpts", step.inside, "own instance"}; }

@@ -4,6 +4,8 @@
 //                was killed. A child does not inherit the lock, and no process id is ever trusted.
 //   record       what ps and inspect print (record.h); report.json beside it after the end
 //   log, log.1   the output of a detached one (log.h)
+//   changes/K    what overlays keep, as long as it is not discarded (changes.h, store/origin.h); the directory stays with it
+//   thrown/K     the same of overlays that are not kept, where memory cannot hold it
 //   control      the socket on which the launcher takes requests (control.h)
 //
 // A record that does not say "ended" where nobody holds the lock is stale: its launcher was killed. Whoever looks at
@@ -31,6 +33,7 @@ struct State {
   std::vector<sys::Fd> clients;  // connected to `control`; whose end is that of this process
   Record record;
   std::optional<Log> log;        // of a detached one
+  bool had_changes = false;      // from earlier runs
 
   bool exists() const { return lock.valid(); }
   Result<> write_record() const;
@@ -39,7 +42,7 @@ struct State {
 Result<State> take_name(const std::string& sandboxes, const std::string& name, Record record);
 // The record as it is now and the report stay, until somebody takes the name or removes them; the name is free.
 Result<> end_state(State& state, std::string_view report);
-// Nothing stays: the sandbox did not come to be.
+// Nothing stays but changes of earlier runs: the sandbox did not come to be, or nobody will ask for it.
 Result<> drop_state(State& state);
 
 // Everybody else's.
@@ -53,8 +56,8 @@ struct Found {
 Result<std::optional<Found>> find_sandbox(const std::string& sandboxes, const std::string& name);
 Result<std::vector<Found>> find_sandboxes(const std::string& sandboxes);  // by name; stale ones are swept
 Result<sys::Fd> open_state(const std::string& sandboxes, const std::string& name);  // the directory
-// Of one that has ended; false: it runs.
-Result<bool> remove_state(const std::string& sandboxes, const std::string& name);
+// Of one that has ended; false: it runs. `forget`: its changes too; else they are an error.
+Result<bool> remove_state(const std::string& sandboxes, const std::string& name, bool forget = false);
 
 // To ask something of it (control.h). One that is not there, has ended, or is not yet listening is an error.
 Result<sys::Fd> connect_to(const std::string& sandboxes, const std::string& name);

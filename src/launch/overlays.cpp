@@ -1,0 +1,164 @@
+// Overlayfs takes its layers by name: /proc/self/fd/N is short, needs no escapes and cannot lead elsewhere by the time
+// it is looked up, on every kernel. `userxattr` always: without it the mount works in a user namespace, and no directory
+// can be removed and made again.
+#include "launch/overlays.h"
+
+#include "base/path.h"
+#include "launch/trial.h"
+#include "store/origin.h"
+#include "sys/file.h"
+#include "sys/filesystem.h"
+#include "sys/mount.h"
+#include "sys/process.h"
+#include "sys/resolve.h"
+#include "sys/user.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/sched.h>
+
+namespace launch {
+
+namespace {
+
+using plan::MapWriter;
+using plan::Overlay;
+
+constexpr const char* place_hint = "XDG_STATE_HOME=DIR names another place for changes";
+
+Result<sys::Fd> open_lower(const Overlay& step) {
+  if (!step.exact) return sys::open_file(step.outside, O_PATH | O_DIRECTORY);
+  std::optional<sys::Fd> found = TRY(sys::find_without_links(step.outside));
+  if (!found) return fail("overlay of ", printable(step.outside), ": No such file or directory");
+  return *std::move(found);
+}
+
+// Made by an earlier run, or by one that did not get far.
+Result<> make_if_missing(const sys::Fd& parent, const std::string& name, unsigned mode, const std::string& shown) {
+  const Result<> made = sys::make_directory_at(parent, name, mode, shown);
+  return made || made.error().code == EEXIST ? Result<>{} : made;
+}
+
+bool maps_caller(const plan::Identity& identity) {
+  return std::ranges::any_of(identity.uids, [](const IdMap& map) { return sys::caller_uid() - map.outside < map.count; });
+}
+
+// What is inside 0 in the sandbox is 1 here; 0 is the caller.
+plan::Identity caller_and_range(const plan::Identity& identity) {
+  plan::Identity both{.writer = identity.writer, .uids = {{0, sys::caller_uid(), 1}}, .gids = {{0, sys::caller_gid(), 1}}, .uid = 0, .gid = 0,
+                      .switch_ids = true};
+  for (const IdMap& map : identity.uids) both.uids.push_back({map.inside + 1, map.outside, map.count});
+  for (const IdMap& map : identity.gids) both.gids.push_back({map.inside + 1, map.outside, map.count});
+  return both;
+}
+
+// A root file system that belongs to the range has its changes belong to it too.
+Result<> give_to_root_inside(const plan::Identity& identity, const sys::Fd& layers, const std::string& place) {
+  if (maps_caller(identity)) return {};
+  const auto give = [&](Id uid, Id gid) -> Result<> {
+    TRY(sys::change_owner_at(layers, "upper", uid, gid, place));
+    return sys::change_owner_at(layers, "work", uid, gid, place);
+  };
+  if (identity.writer == MapWriter::launcher) return give(identity.uids.front().outside, identity.gids.front().outside);
+  const plan::Identity both = caller_and_range(identity);
+  Attempt done = try_stage(CLONE_NEWUSER, &both, [&]() -> Result<std::string> {
+    TRY(give(1, 1));
+    return std::string();
+  });
+  if (done.tried == Attempt::Tried::worked) return {};
+  return std::unexpected<Error>(std::move(done.error));
+}
+
+Result<> write_origin(const Overlay& step, const plan::Identity& identity, const sys::FileStat& lower, const sys::Fd& layers) {
+  // Of something made just now: the host's later changes are newer by the same clock.
+  const sys::Fd upper = TRY(sys::open_at(layers, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  const sys::FileStat made = TRY(sys::stat_fd(upper.get(), step.layers));
+  store::Origin origin;
+  origin.inside = step.inside, origin.outside = step.outside;
+  origin.engine = step.engine == plan::OverlayEngine::fuse ? store::Engine::fuse : store::Engine::kernel;
+  origin.owners = identity.writer == MapWriter::newidmap ? store::Owners::range : store::Owners::self;
+  origin.started = {.seconds = made.changed, .nanoseconds = made.changed_nanoseconds};
+  origin.device = lower.device, origin.inode = lower.inode;
+  return sys::replace_file_at(layers, "origin", store::encode(origin), 0600, path::join(step.layers, "origin"));
+}
+
+Result<> prepare_on_disk(const Overlay& step, const plan::Identity& identity) {
+  TRY(sys::make_directories(step.layers, 0700));
+  const sys::Fd layers = TRY(sys::open_file(step.layers, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (TRY(sys::open_at_if_exists(layers, "origin", O_PATH | O_NOFOLLOW, step.layers))) return {};
+  const sys::Fd lower = TRY(open_lower(step));
+  const sys::FileStat stat = TRY(sys::stat_fd(lower.get(), step.outside));
+  TRY(make_if_missing(layers, "work", 0700, path::join(step.layers, "work")));
+  const sys::Fd work = TRY(sys::open_at(layers, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  TRY(sys::try_overlay_mark(work, step.layers));
+  TRY(make_if_missing(layers, "upper", stat.mode, path::join(step.layers, "upper")));
+  TRY(give_to_root_inside(identity, layers, step.layers));
+  return step.kept ? write_origin(step, identity, stat, layers) : Result<>{};
+}
+
+std::string name_of(const sys::Fd& fd) { return text("/proc/self/fd/", fd.get()); }
+
+}  // namespace
+
+Result<> prepare_layers(const plan::Plan& plan) {
+  for (const plan::MountStep& each : plan.mounts) {
+    const Overlay* step = std::get_if<Overlay>(&each);
+    if (step == nullptr || step->layers.empty()) continue;
+    const unsigned mask = sys::set_file_mask(0);
+    Result<> done = prepare_on_disk(*step, plan.identity);
+    sys::set_file_mask(mask);
+    if (done) continue;
+    Error error = std::move(done).error();
+    if (error.hint.empty()) error.hint = place_hint;
+    return std::unexpected<Error>(std::move(error));
+  }
+  return {};
+}
+
+Result<std::vector<Layers>> open_layers(const std::vector<plan::MountStep>& steps) {
+  std::vector<Layers> all(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Overlay* step = std::get_if<Overlay>(&steps[i]);
+    if (step == nullptr) continue;
+    all[i].lower = TRY(open_lower(*step));
+    if (step->layers.empty()) continue;
+    const sys::Fd place = TRY(sys::open_file(step->layers, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    all[i].upper = TRY(sys::open_at(place, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    all[i].work = TRY(sys::open_at(place, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  }
+  return all;
+}
+
+Result<> make_whiteouts(const Overlay& step, const sys::Fd& lower, const sys::Fd& layer) {
+  for (const std::string& hidden : step.hidden) {
+    const std::string shown = path::join(step.inside, hidden);
+    sys::Fd below = TRY(sys::open_at(lower, ".", O_PATH | O_DIRECTORY)), above = TRY(sys::open_at(layer, ".", O_PATH | O_DIRECTORY));
+    std::string_view rest = hidden;
+    bool exists = true;
+    for (std::size_t slash; exists && (slash = rest.find('/')) != std::string_view::npos; rest.remove_prefix(slash + 1)) {
+      const std::string name(rest.substr(0, slash));
+      std::optional<sys::Fd> next = TRY(sys::open_at_if_exists(below, name, O_PATH | O_NOFOLLOW, shown));
+      if (!(exists = next.has_value())) break;
+      below = *std::move(next);
+      const sys::FileStat stat = TRY(sys::stat_fd(below.get(), shown));
+      if (stat.kind != sys::FileKind::directory) return fail_hint("name it without links on the way", "hide ", printable(shown), ": ", printable(name), " is no directory");
+      // What is seen of the directory is seen of this layer's.
+      TRY(make_if_missing(above, name, stat.mode, shown));
+      above = TRY(sys::open_at(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    }
+    if (exists) TRY(sys::make_whiteout_at(above, std::string(rest), shown));
+  }
+  return {};
+}
+
+Result<sys::Fd> mount_overlay(const Overlay& step, const Layers& layers, const sys::Fd& front) {
+  const std::string lower = front.valid() ? name_of(front) + ":" + name_of(layers.lower) : name_of(layers.lower);
+  sys::MountOptions options{{"lowerdir", lower}, {"upperdir", name_of(layers.upper)}, {"workdir", name_of(layers.work)}, {"userxattr", ""}};
+  if (!step.kept) options.emplace_back("volatile", "");  // nothing is synced that nobody will see again
+  auto mount = sys::make_filesystem("overlay", options, {.nosuid = true, .nodev = true});
+  if (!mount) return fail_hint(mount.error().hint, "overlay of ", printable(step.outside), ": ", mount.error().message);
+  return mount;
+}
+
+}  // namespace launch
