@@ -49,6 +49,7 @@ struct Builder {
   Result<> apply(const plan::Directory& step, Source& source);
   Result<> apply(const plan::Symlink& step, Source& source);
   Result<> apply(const plan::File& step, Source& source);
+  Result<> apply(const plan::Cover& step, Source& source);
   Result<> apply(const plan::Copy& step, Source& source);
   Result<> apply(const plan::Bind& step, Source& source);
   Result<> apply(const plan::Layered& step, Source& source);
@@ -135,6 +136,18 @@ Result<> Builder::apply(const plan::Symlink& step, Source&) {
 Result<> Builder::apply(const plan::File& step, Source&) {
   const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), step.content, step.mode, step.inside);
+}
+
+Result<> Builder::apply(const plan::Cover& step, Source&) {
+  const auto at = places.place(step.inside, MountPoints::Kind::file);
+  if (!at && step.optional && at.error().code == ENOENT) return {};
+  if (!at) return std::unexpected<Error>(at.error());
+  const std::string name = text(scratch_directories++);
+  TRY(sys::make_file_at(scratch, name, step.content, 0444, step.inside));
+  const sys::Fd file = TRY(sys::open_at(scratch, name, O_PATH | O_NOFOLLOW));
+  const sys::Fd mount = TRY(sys::clone_tree(file, step.inside));
+  TRY(sys::restrict_mount(mount, {.read_only = true}, false, step.inside));
+  return attach(mount, *at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Copy& step, Source& source) {

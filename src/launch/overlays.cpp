@@ -9,11 +9,13 @@
 #include "sys/file.h"
 #include "sys/filesystem.h"
 #include "sys/mount.h"
+#include "sys/privilege.h"
 #include "sys/process.h"
 #include "sys/resolve.h"
 #include "sys/user.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -122,6 +124,8 @@ Result<std::vector<Layers>> open_layers(const std::vector<plan::MountStep>& step
     const Overlay* step = std::get_if<Overlay>(&steps[i]);
     if (step == nullptr) continue;
     all[i].lower = TRY(open_lower(*step));
+    // In the user namespace that mounts it, and while the host's /dev is there.
+    if (step->engine == plan::OverlayEngine::fuse) all[i].fuse = TRY(sys::open_file("/dev/fuse", O_RDWR));
     if (step->layers.empty()) continue;
     const sys::Fd place = TRY(sys::open_file(step->layers, O_PATH | O_DIRECTORY | O_NOFOLLOW));
     all[i].upper = TRY(sys::open_at(place, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -152,11 +156,62 @@ Result<> make_whiteouts(const Overlay& step, const sys::Fd& lower, const sys::Fd
   return {};
 }
 
-Result<sys::Fd> mount_overlay(const Overlay& step, const Layers& layers, const sys::Fd& front) {
-  const std::string lower = front.valid() ? name_of(front) + ":" + name_of(layers.lower) : name_of(layers.lower);
-  sys::MountOptions options{{"lowerdir", lower}, {"upperdir", name_of(layers.upper)}, {"workdir", name_of(layers.work)}, {"userxattr", ""}};
+namespace {
+
+std::string lowers_of(const Layers& layers, const sys::Fd& front) {
+  return front.valid() ? name_of(front) + ":" + name_of(layers.lower) : name_of(layers.lower);
+}
+
+Result<sys::Fd> mount_by_kernel(const Overlay& step, const Layers& layers, const sys::Fd& front) {
+  sys::MountOptions options{{"lowerdir", lowers_of(layers, front)}, {"upperdir", name_of(layers.upper)}, {"workdir", name_of(layers.work)}, {"userxattr", ""}};
   if (!step.kept) options.emplace_back("volatile", "");  // nothing is synced that nobody will see again
-  auto mount = sys::make_filesystem("overlay", options, {.nosuid = true, .nodev = true});
+  return sys::make_filesystem("overlay", options, {.nosuid = true, .nodev = true});
+}
+
+struct Server {
+  const std::string& program;
+  std::string options, connection;
+  std::array<int, 5> inherited;
+};
+
+// What it says of a failure goes where sbx's own words go.
+void start_server(void* argument) {
+  const auto* server = static_cast<Server*>(argument);
+  for (const int fd : server->inherited)
+    if (fd >= 0 && !sys::keep_open_on_exec(fd)) sys::exit_now(exit_status::setup_failed);
+  if (!sys::new_process_group() || !sys::keep_capabilities_on_exec()) sys::exit_now(exit_status::setup_failed);
+  std::string program = server->program, options = server->options, connection = server->connection, foreground = "-f", flag = "-o";
+  char* words[] = {program.data(), foreground.data(), flag.data(), options.data(), connection.data(), nullptr};
+  char* none[] = {nullptr};
+  static_cast<void>(sys::start_program_in_place(server->program, words, none).has_value());
+  sys::exit_now(exit_status::setup_failed);
+}
+
+// We mount, and fuse-overlayfs answers; a child of init, it ends with the sandbox. It has opened its layers by the time
+// it answers for the first time, and keeps them when the root is another. It is of the payload's user, and its descriptors
+// lead to the host's directory: only with more capabilities than the payload is it out of its reach (ptrace(2), "Ptrace
+// access mode checking").
+Result<sys::Fd> mount_by_fuse(const Overlay& step, Layers& layers, const sys::Fd& front) {
+  const sys::FileStat lower = TRY(sys::stat_fd(layers.lower.get(), step.outside));
+  const sys::MountOptions options{{"source", "fuse-overlayfs"}, {"fd", text(layers.fuse.get())}, {"rootmode", octal(0040000 | lower.mode)},
+                                  {"user_id", text(sys::caller_uid())}, {"group_id", text(sys::caller_gid())},
+                                  {"default_permissions", ""}, {"allow_other", ""}};
+  sys::Fd mount = TRY(sys::make_filesystem("fuse", options, {.nosuid = true, .nodev = true}));
+  Server server{.program = step.program,
+                .options = text("lowerdir=", lowers_of(layers, front), ",upperdir=", name_of(layers.upper), ",workdir=", name_of(layers.work)),
+                .connection = text("/dev/fd/", layers.fuse.get()),
+                .inherited = {layers.fuse.get(), layers.lower.get(), layers.upper.get(), layers.work.get(), front.valid() ? front.get() : -1}};
+  TRY(sys::run_until_exec(start_server, &server, "start fuse-overlayfs"));
+  layers.fuse.reset();  // with the last descriptor the connection ends, and whoever waits for an answer has one
+  const auto answered = sys::open_at(mount, ".", O_RDONLY | O_DIRECTORY);
+  if (!answered) return fail("fuse-overlayfs: ", answered.error().message);
+  return mount;
+}
+
+}  // namespace
+
+Result<sys::Fd> mount_overlay(const Overlay& step, Layers& layers, const sys::Fd& front) {
+  auto mount = step.engine == plan::OverlayEngine::fuse ? mount_by_fuse(step, layers, front) : mount_by_kernel(step, layers, front);
   if (!mount) return fail_hint(mount.error().hint, "overlay of ", printable(step.outside), ": ", mount.error().message);
   return mount;
 }

@@ -9,7 +9,7 @@
 namespace launch {
 
 // What one overlay is made of; without upper and work where they are in memory and come later.
-struct Layers { sys::Fd lower, upper, work; };
+struct Layers { sys::Fd lower, upper, work, fuse; };  // fuse: /dev/fuse, of that engine
 
 // Outside, before anything runs: what takes the changes on disk, with its origin (store/origin.h).
 Result<> prepare_layers(const plan::Plan& plan);
@@ -22,6 +22,6 @@ Result<std::vector<Layers>> open_layers(const std::vector<plan::MountStep>& step
 Result<> make_whiteouts(const plan::Overlay& step, const sys::Fd& lower, const sys::Fd& layer);
 
 // Not attached yet. `front`: that layer; it may be invalid.
-Result<sys::Fd> mount_overlay(const plan::Overlay& step, const Layers& layers, const sys::Fd& front);
+Result<sys::Fd> mount_overlay(const plan::Overlay& step, Layers& layers, const sys::Fd& front);
 
 }  // namespace launch

@@ -208,6 +208,8 @@ Result<> probe_overlays(Host& host, const profile::Profile& profile) {
     if (found) host.lowers.push_back({each, found->kind == sys::FileKind::directory, TRY(sys::filesystem_name(each))});
   }
   if (!host.sandboxes.empty()) host.sandboxes_filesystem = TRY(filesystem_around(host.sandboxes));
+  const std::string program = TRY(find_program("fuse-overlayfs"));
+  if (!program.empty() && sys::may_write("/dev/fuse")) host.fuse_overlayfs = program;
   host.mount_points = mounts_below(TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes)), "");
   return {};
 }

@@ -34,16 +34,6 @@ std::string variable(std::string_view name) {
   return {};
 }
 
-Result<std::string> find_program(const std::string& name) {
-  for (const std::string& directory : split(variable("PATH"), ':')) {
-    if (!directory.starts_with('/')) continue;
-    std::string file = path::join(directory, name);
-    const auto found = sys::stat_path(file);
-    if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
-  }
-  return std::string{};
-}
-
 Result<MapHelper> probe_helper(const std::string& name) {
   MapHelper helper{.path = TRY(find_program(name))};
   if (helper.path.empty()) return helper;
@@ -162,6 +152,16 @@ Result<> probe_helpers(Surroundings& around) {
 }
 
 }  // namespace
+
+Result<std::string> find_program(const std::string& name) {
+  for (const std::string& directory : split(variable("PATH"), ':')) {
+    if (!directory.starts_with('/')) continue;
+    std::string file = path::join(directory, name);
+    const auto found = sys::stat_path(file);
+    if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
+  }
+  return std::string{};
+}
 
 std::vector<std::string> mounts_below(std::string_view mountinfo, std::string_view directory) {
   std::vector<std::string> found;

@@ -21,6 +21,9 @@ struct DescribeStep {
   Line operator()(const Directory& step) const { return {"make", "directory", step.inside, text("mode ", octal(step.mode))}; }
   Line operator()(const Symlink& step) const { return {"make", "symlink", step.inside, text("to ", step.to)}; }
   Line operator()(const File& step) const { return {"make", "file", step.inside, text(step.content.size(), " bytes, mode ", octal(step.mode))}; }
+  Line operator()(const Cover& step) const {
+    return {"mount", "file", step.inside, text("own, ", step.content.size(), " bytes", step.optional ? ", where it exists" : "")};
+  }
   Line operator()(const Copy& step) const { return {"make", "copy", step.inside, text("of ", step.outside, ", mode ", octal(step.mode))}; }
   Line operator()(const Bind& step) const {
     return {"mount", "bind", step.inside, text("from ", step.outside, step.read_only ? ", read-only" : ", read-write",

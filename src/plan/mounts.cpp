@@ -101,6 +101,7 @@ Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& 
     const bool read_only = root.ends_with(":ro");
     const std::string outside = TRY(expand_path(read_only ? root.substr(0, root.size() - 3) : root, host));
     out.steps.push_back(Bind{.outside = outside, .inside = "/", .read_only = read_only});
+    add_names(out.steps, host, plan);
   }
   add_temporary(out.steps, empty);
   add_devices(out.steps);

@@ -179,6 +179,7 @@ Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Ho
     const bool on_disk = each.kept || !memory_has_marks(host);
     Overlay step{.outside = each.outside, .inside = each.inside, .kept = each.kept, .exact = each.exact};
     step.engine = TRY(choose_engine(each, profile, host, on_disk));
+    if (step.engine == OverlayEngine::fuse) step.program = host.fuse_overlayfs;
     if (each.earlier != nullptr) step.layers = each.earlier->layers;
     else if (each.kept) step.layers = path::join(place, text("changes/", next++));
     else if (on_disk) step.layers = path::join(place, text("thrown/", thrown++));

@@ -50,6 +50,11 @@ struct File {              // text of our own, or nothing
   std::string inside, content;
   unsigned mode = 0644;
 };
+// Text of our own in place of a file that a root file system brings; made where that is its own (an overlay).
+struct Cover {
+  std::string inside, content;
+  bool optional = false;   // nothing is done where it does not exist
+};
 struct Copy {              // a secret: the content of a host file, on tmpfs
   std::string outside, inside;
   unsigned mode = 0400;
@@ -76,6 +81,7 @@ struct Overlay {
   bool kept = false;                      // for review, when the sandbox has ended
   bool exact = false;                     // as of a Bind
   OverlayEngine engine = OverlayEngine::kernel;
+  std::string program = {};               // of engine fuse
   std::vector<std::string> hidden = {};   // whiteouts, relative
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
@@ -87,7 +93,7 @@ struct Mask {
   bool optional = false;  // nothing is done where it does not exist
 };
 
-using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Copy, Bind, Layered, Overlay, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
+using MountStep = std::variant<Tmpfs, Directory, Symlink, File, Cover, Copy, Bind, Layered, Overlay, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
 const std::string& inside_of(const MountStep& step);
 
 struct Limit { std::string name; int resource = 0; std::uint64_t soft = 0, hard = 0; };  // setrlimit(2)

@@ -257,3 +257,54 @@ TEST_F(OverlayTest, TheReportTellsTheEngine) {
   EXPECT_PRED2(contains, read_file(dir / "state/report"), "\"overlay\"");
   EXPECT_PRED2(contains, read_file(dir / "state/report"), "\"kernel\"");
 }
+
+namespace {
+
+class FuseOverlayTest : public OverlayTest {
+ protected:
+  void SetUp() override {
+    OverlayTest::SetUp();
+    if (!has_program("fuse-overlayfs") || ::access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "fuse-overlayfs cannot be used here";
+  }
+  const Words fuse_{"--set", "filesystem.overlay_engine=fuse"};
+};
+
+}  // namespace
+
+TEST_F(FuseOverlayTest, KeptAndContinued) {
+  Words options = fuse_;
+  for (const char* word : {"--overlay", ".", "--name", "try", "--report"}) options.emplace_back(word);
+  options.push_back(dir / "state/report");
+  const Outcome outcome = overlay(options, write_all);
+  EXPECT_EQ(outcome.out, "new\nmore\nnew\n") << outcome.err;
+  expect_untouched();
+  EXPECT_PRED2(contains, read_file(kept("try") + "/origin"), "engine fuse\n");
+  EXPECT_PRED2(contains, read_file(dir / "state/report"), "\"fuse\"");
+  EXPECT_TRUE(processes_with("fuse-overlayfs").empty()) << "it ends with the sandbox";
+  EXPECT_EQ(overlay({"--overlay", ".", "--name", "try"}, "cat file; ls gone").out, "new\nnew\n") << "by the engine it has";
+  const Outcome other = overlay({"--set", "filesystem.overlay_engine=kernel", "--name", "try"}, "true");
+  EXPECT_EQ(other.status, 125);
+  EXPECT_PRED2(contains, other.err, "were made by the engine fuse") << other.err;
+}
+
+TEST_F(FuseOverlayTest, ThrownAway) {
+  Words options = fuse_;
+  for (const std::string& word : {std::string("--tmp-overlay"), std::string("."), std::string("--hide"), project() + "/sub/inner"}) options.push_back(word);
+  const Outcome outcome = overlay(options, std::string(write_all) + "; ls sub");
+  EXPECT_EQ(outcome.out, "new\nmore\nnew\n") << outcome.err;
+  expect_untouched();
+}
+
+TEST_F(FuseOverlayTest, AKilledLauncherLeavesNoServer) {
+  Words words = fuse_;
+  for (const char* word : {"--tmp-overlay", ".", "--", "sh", "-c", "echo ready; sleep 60"}) words.emplace_back(word);
+  Command command = sbx(words);
+  command.cwd = project();
+  {
+    Process process(command);
+    ASSERT_TRUE(process.wait_for("ready"));
+    process.kill(SIGKILL);
+    process.finish();
+  }
+  EXPECT_TRUE(eventually([] { return processes_with("fuse-overlayfs").empty(); }));
+}
