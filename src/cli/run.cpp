@@ -160,7 +160,7 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
   report.profiles = profile.chain;
   host = TRY(launch::probe_host(profile));
   if (!profile.name && plan::needs_state(profile, host)) {
-    profile.name = profile::Item{random_name(), {"command line"}};
+    profile.name = profile::Item{random_name(), {"sbx"}};
     named_by_sbx = true;
   }
   plan = TRY(plan::make(profile, host, options.command));

@@ -8,6 +8,7 @@
 #include "sys/user.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <tuple>
 
@@ -158,6 +159,7 @@ Result<std::string> find_program(const std::string& name) {
     if (!directory.starts_with('/')) continue;
     std::string file = path::join(directory, name);
     const auto found = sys::stat_path(file);
+    if (!found && found.error().code != EACCES) return std::unexpected<Error>(found.error());
     if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
   }
   return std::string{};

@@ -92,7 +92,7 @@ Result<std::vector<Wanted>> wanted_overlays(const profile::Profile& profile, con
 // Two sets of changes to one file could not both be committed.
 Result<> check_overlap(const std::vector<Wanted>& all, const Host& host) {
   for (const Wanted& one : all) {
-    if (path::is_at_or_below(one.outside, host.sandboxes))
+    if (!host.sandboxes.empty() && path::is_at_or_below(one.outside, host.sandboxes))
       return fail_hint("name another directory", "overlay of ", printable(one.outside), ": this is where sbx itself keeps changes");
     for (const Wanted& other : all) {
       if (&one == &other || !one.kept || !other.kept || !path::is_at_or_below(one.outside, other.outside)) continue;
@@ -177,6 +177,8 @@ Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Ho
   for (const Wanted& each : all) {
     TRY(check_lower(each, host, out));
     const bool on_disk = each.kept || !memory_has_marks(host);
+    if (on_disk && host.sandboxes.empty())
+      return fail_hint("set HOME, or XDG_STATE_HOME=DIR", "overlay of ", printable(each.outside), ": there is no place for the changes: HOME is not set");
     Overlay step{.outside = each.outside, .inside = each.inside, .kept = each.kept, .exact = each.exact};
     step.engine = TRY(choose_engine(each, profile, host, on_disk));
     if (step.engine == OverlayEngine::fuse) step.program = host.fuse_overlayfs;

@@ -86,7 +86,7 @@ TEST_F(OverlayEscape, ChangesAreOutOfSight) {
 TEST_F(OverlayEscape, TheServerIsOutOfReach) {
   if (!has_program("fuse-overlayfs") || ::access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "fuse-overlayfs cannot be used here";
   dir.write("p/key", "harmless");
-  const std::string script = "for p in /proc/[0-9]*; do grep -q fuse-overlayfs $p/cmdline || continue; echo found; ls -l $p/fd $p/root/ && echo reached; head -c1 $p/mem; cat $p/environ && echo read; "
+  const std::string script = "for p in /proc/[0-9]*; do grep -q ^fuse-overlayfs $p/comm || continue; echo found; ls -l $p/fd $p/root/ && echo reached; head -c1 $p/mem; cat $p/environ && echo read; "
                              "echo SECRET >$p/fd/3/key && echo written; done 2>&1";
   for (const Words& options : {Words{}, Words{"--user", "root", "--userns", "single", "--cap-add", "DAC_OVERRIDE"}}) {
     const Outcome outcome = run({.argv = Words{sbx_binary(), "--tmp-overlay", dir / "p", "--set", "filesystem.overlay_engine=fuse"} + options + Words{"--", "sh", "-c", script}});

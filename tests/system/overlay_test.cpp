@@ -242,7 +242,7 @@ TEST_F(OverlayTest, Refused) {
            {{"--overlay", "/", "--set", "filesystem.root=host"}, "the host's root cannot be overlaid as a whole"},
            {{"--overlay", ".:/"}, "/ cannot be overlaid by another directory"},
            {{"--overlay", ".", "--overlay", ".:/elsewhere"}, "overlap"},
-           {{"--overlay", dir / "state/sbx/sandboxes"}, "No such file or directory"},
+           {{"--overlay", dir / "state/sbx/sandboxes"}, "this is where sbx itself keeps changes"},
            {{"-v", ".:/x:o"}, "mode 'o' is not one of ro, rw, O"}}) {
     const Outcome outcome = overlay(each.options, "echo ran");
     EXPECT_EQ(outcome.status, 125) << each.said;

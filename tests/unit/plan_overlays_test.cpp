@@ -61,14 +61,14 @@ profile::Profile thrown(const Words& values) {
 }
 
 TEST(PlanOverlays, KeptUnderTheName) {
-  const auto all = made(kept({"$PROJECT", "~/:/data"}));
+  const auto all = made(kept({"$PROJECT", "/srv/debian:/data"}));
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].outside, "/home/ann/work");
   EXPECT_EQ(all[0].inside, "/home/ann/work");
   EXPECT_EQ(all[0].layers, "/home/ann/.local/state/sbx/sandboxes/try/changes/0");
   EXPECT_TRUE(all[0].kept && all[0].exact);
   EXPECT_EQ(all[1].inside, "/data");
-  EXPECT_EQ(all[1].outside, "/home/ann");
+  EXPECT_EQ(all[1].outside, "/srv/debian");
   EXPECT_EQ(all[1].layers, "/home/ann/.local/state/sbx/sandboxes/try/changes/1");
 }
 
