@@ -9,8 +9,10 @@
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "launch/launch.h"
+#include "launch/overlays.h"
 #include "launch/probe.h"
 #include "plan/describe.h"
+#include "plan/identity.h"
 #include "plan/make.h"
 #include "plan/overlays.h"
 #include "supervise/changes.h"
@@ -19,6 +21,7 @@
 #include "sys/memory.h"
 #include "sys/process.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace cli {
@@ -184,6 +187,20 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
   return report.code;
 }
 
+// What is thrown away may belong to subordinate ids.
+Result<> remove_thrown(const Stages& stages) {
+  if (stages.plan.identity.writer != plan::MapWriter::newidmap) return {};
+  const auto thrown = [](const plan::MountStep& step) {
+    const auto* overlay = std::get_if<plan::Overlay>(&step);
+    return overlay != nullptr && !overlay->kept && !overlay->layers.empty();
+  };
+  if (std::ranges::none_of(stages.plan.mounts, thrown)) return {};
+  profile::Profile as_root;
+  as_root.user = profile::Item{"root", {"sbx"}};
+  const plan::Identity identity = TRY(plan::make_identity(as_root, stages.host));
+  return launch::remove_with_range(identity, path::join(stages.state.place, "thrown"));
+}
+
 // False: there is nothing anybody will ask the name for.
 Result<bool> tell_of_changes(const Options& options, const Stages& stages) {
   const supervise::State& state = stages.state;
@@ -198,6 +215,7 @@ Result<bool> tell_of_changes(const Options& options, const Stages& stages) {
 // What did not come to run leaves nothing.
 Result<> end_state(const Options& options, const RunReport& report, Stages& stages) {
   if (!stages.state.exists()) return {};
+  TRY(remove_thrown(stages));
   if (!stages.sandbox.running) return supervise::drop_state(stages.state);
   if (!TRY(tell_of_changes(options, stages))) return supervise::drop_state(stages.state);
   stages.state.record.code = report.code;

@@ -12,6 +12,7 @@
 #include "sys/privilege.h"
 #include "sys/process.h"
 #include "sys/resolve.h"
+#include "sys/tree.h"
 #include "sys/user.h"
 
 #include <algorithm>
@@ -116,6 +117,16 @@ Result<> prepare_layers(const plan::Plan& plan) {
     return std::unexpected<Error>(std::move(error));
   }
   return {};
+}
+
+Result<> remove_with_range(const plan::Identity& root_with_range, const std::string& directory) {
+  const sys::Fd parent = TRY(sys::open_file(path::parent(directory), O_PATH | O_DIRECTORY));
+  Attempt done = try_stage(CLONE_NEWUSER, &root_with_range, [&]() -> Result<std::string> {
+    TRY(sys::remove_tree_at(parent, std::string(path::base_name(directory)), directory));
+    return std::string();
+  });
+  if (done.tried == Attempt::Tried::worked) return {};
+  return std::unexpected<Error>(std::move(done.error));
 }
 
 Result<std::vector<Layers>> open_layers(const std::vector<plan::MountStep>& steps) {

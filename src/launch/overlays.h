@@ -14,6 +14,9 @@ struct Layers { sys::Fd lower, upper, work, fuse; };  // fuse: /dev/fuse, of tha
 // Outside, before anything runs: what takes the changes on disk, with its origin (store/origin.h).
 Result<> prepare_layers(const plan::Plan& plan);
 
+// Removes a directory with what subordinate ids own in it: by root of a namespace that maps them and the caller.
+Result<> remove_with_range(const plan::Identity& root_with_range, const std::string& directory);
+
 // One for each step; empty for those that are no overlay. In the new process, while its ids are still the caller's: the
 // directories may be closed to those it takes.
 Result<std::vector<Layers>> open_layers(const std::vector<plan::MountStep>& steps);
