@@ -64,17 +64,17 @@ Result<> environment(Options& options, const Option& option, std::string_view va
   return {};
 }
 
-// docker's: read-write unless the third part says ro.
+// docker's: read-write unless the third part says ro; podman's O, a copy thrown away afterwards.
 Result<> volume(Options& options, const Option& option, std::string_view value) {
   const std::vector<std::string> parts = TRY(path::split_colons(value));
   if (parts.size() < 2 || parts.size() > 3)
-    return fail_hint("write -v OUTSIDE:INSIDE[:ro|rw], or --rw DIR for the same path on both sides", option.long_form(),
+    return fail_hint("write -v OUTSIDE:INSIDE[:ro|rw|O], or --rw DIR for the same path on both sides", option.long_form(),
                      ": '", printable(value), "' is not of the form ", option.argument);
   const std::string mode = parts.size() == 3 ? parts.back() : "rw";
-  if (mode != "ro" && mode != "rw")
-    return fail_hint("write ro or rw", option.long_form(), ": mode '", printable(mode), "' is not one of ro, rw");
+  if (mode != "ro" && mode != "rw" && mode != "O")
+    return fail_hint("write ro, rw or O", option.long_form(), ": mode '", printable(mode), "' is not one of ro, rw, O");
   if (parts.size() == 3) value.remove_suffix(mode.size() + 1);
-  add(options, option, Change::append, mode == "ro" ? "filesystem.read_only" : "filesystem.read_write", value);
+  add(options, option, Change::append, mode == "ro" ? "filesystem.read_only" : mode == "O" ? "filesystem.tmp_overlay" : "filesystem.read_write", value);
   return {};
 }
 
@@ -160,8 +160,14 @@ constexpr Option options_of_sbx[] = {
      .apply = append, .key = "filesystem.read_only", .completes = Completes::file},
     {.name = "rw", .argument = "A[:B]", .group = Group::files, .help = "show A, writable (at B)",
      .apply = append, .key = "filesystem.read_write", .completes = Completes::file},
-    {.name = "volume", .letter = 'v', .argument = "A:B[:ro|rw]", .group = Group::files,
-     .help = "show A at B; writable unless :ro", .apply = volume, .completes = Completes::file},
+    {.name = "volume", .letter = 'v', .argument = "A:B[:ro|rw|O]", .group = Group::files,
+     .help = "show A at B; writable unless :ro, or a copy (O)", .apply = volume, .completes = Completes::file},
+    {.name = "overlay", .argument = "A[:B]", .group = Group::files,
+     .help = "show A writable; changes are kept apart", .apply = append, .key = "filesystem.overlay",
+     .completes = Completes::directory},
+    {.name = "tmp-overlay", .argument = "A[:B]", .group = Group::files,
+     .help = "show A writable; changes are thrown away", .apply = append, .key = "filesystem.tmp_overlay",
+     .completes = Completes::directory},
     {.name = "tmpfs", .argument = "DIR[:size=N]", .group = Group::files,
      .help = "an empty directory in memory", .apply = append, .key = "filesystem.tmpfs",
      .completes = Completes::directory},

@@ -9,14 +9,19 @@
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "launch/launch.h"
+#include "launch/overlays.h"
 #include "launch/probe.h"
 #include "plan/describe.h"
+#include "plan/identity.h"
 #include "plan/make.h"
+#include "plan/overlays.h"
+#include "supervise/changes.h"
 #include "supervise/sandbox.h"
 #include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/process.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace cli {
@@ -38,7 +43,8 @@ Active active_of(const plan::Plan& plan, supervise::CgroupKind cgroup) {
   active.landlock = plan.landlock.abi;
   active.nested_userns = plan.privileges.nested_userns;
   for (const plan::MountStep& step : plan.mounts)
-    if (std::holds_alternative<plan::Layered>(step)) active.overlay = "kernel";
+    if (const auto* overlay = std::get_if<plan::Overlay>(&step); overlay != nullptr && overlay->engine == plan::OverlayEngine::fuse) active.overlay = "fuse";
+    else if (active.overlay.empty() && (overlay != nullptr || std::holds_alternative<plan::Layered>(step))) active.overlay = "kernel";
   return active;
 }
 
@@ -110,6 +116,7 @@ struct Stages {
   plan::Plan plan;             // what will be done
   supervise::State state;      // of a named one
   supervise::Sandbox sandbox;  // done
+  bool named_by_sbx = false;   // nobody will ask for the name, unless changes are kept under it
 };
 
 // A name nobody has thought of: 32 random bits.
@@ -151,11 +158,15 @@ Result<> start_sandbox(const Options& options, Stages& stages) {
 
 // Each from the ones before it.
 Result<int> run_stages(const Options& options, RunReport& report, Stages& stages) {
-  auto& [detached, profile, host, plan, state, sandbox] = stages;
+  auto& [detached, profile, host, plan, state, sandbox, named_by_sbx] = stages;
   profile = TRY(requested_profile(options));
   if (options.detach && !profile.name) profile.name = profile::Item{random_name(), {"command line"}};
   report.profiles = profile.chain;
   host = TRY(launch::probe_host(profile));
+  if (!profile.name && plan::needs_state(profile, host)) {
+    profile.name = profile::Item{random_name(), {"sbx"}};
+    named_by_sbx = true;
+  }
   plan = TRY(plan::make(profile, host, options.command));
   add_plan(report, plan);
   if (options.dry_run != DryRun::none) return print_plan(plan, options.dry_run);
@@ -177,10 +188,37 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
   return report.code;
 }
 
+// What is thrown away may belong to subordinate ids.
+Result<> remove_thrown(const Stages& stages) {
+  if (stages.plan.identity.writer != plan::MapWriter::newidmap) return {};
+  const auto thrown = [](const plan::MountStep& step) {
+    const auto* overlay = std::get_if<plan::Overlay>(&step);
+    return overlay != nullptr && !overlay->kept && !overlay->layers.empty();
+  };
+  if (std::ranges::none_of(stages.plan.mounts, thrown)) return {};
+  profile::Profile as_root;
+  as_root.user = profile::Item{"root", {"sbx"}};
+  const plan::Identity identity = TRY(plan::make_identity(as_root, stages.host));
+  return launch::remove_with_range(identity, path::join(stages.state.place, "thrown"));
+}
+
+// False: there is nothing anybody will ask the name for.
+Result<bool> tell_of_changes(const Options& options, const Stages& stages) {
+  const supervise::State& state = stages.state;
+  if (stages.named_by_sbx) TRY(supervise::forget_unchanged(state.directory, state.place));
+  const bool kept = TRY(supervise::keeps_changes(state.directory, state.place));
+  const std::string& name = stages.plan.name;
+  if (kept && !options.quiet)
+    print_note(text("changes are kept as '", name, "': 'sbx diff ", name, "' shows them, 'sbx commit ", name, "' makes them yours"));
+  return kept || !stages.named_by_sbx;
+}
+
 // What did not come to run leaves nothing.
-Result<> end_state(const RunReport& report, Stages& stages) {
+Result<> end_state(const Options& options, const RunReport& report, Stages& stages) {
   if (!stages.state.exists()) return {};
+  TRY(remove_thrown(stages));
   if (!stages.sandbox.running) return supervise::drop_state(stages.state);
+  if (!TRY(tell_of_changes(options, stages))) return supervise::drop_state(stages.state);
   stages.state.record.code = report.code;
   stages.state.record.reason = supervise::reason_names[report.reason];
   return supervise::end_state(stages.state, report_json(report));
@@ -202,7 +240,7 @@ int run_and_report(const Options& options, Stages& stages) {
   }
   if (options.dry_run != DryRun::none) return report.code == 0 && status ? *status : report.code;
   if (options.stats) print_stats(report);
-  if (Result<> ended = end_state(report, stages); !ended) report.code = print_error(ended.error());
+  if (Result<> ended = end_state(options, report, stages); !ended) report.code = print_error(ended.error());
   if (options.report)
     if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
   return report.code;

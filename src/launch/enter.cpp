@@ -98,8 +98,8 @@ Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::F
 }
 
 // The /etc/hosts that is written while the sandbox runs.
-Result<sys::Fd> take_root(const plan::Plan& plan, const sys::Fd& proc, bool in_cgroup, supervise::Init& init) {
-  BuiltRoot built = TRY(build_root(plan.mounts, in_cgroup));
+Result<sys::Fd> take_root(const plan::Plan& plan, const sys::Fd& proc, std::vector<Layers> layers, bool in_cgroup, supervise::Init& init) {
+  BuiltRoot built = TRY(build_root(plan.mounts, std::move(layers), in_cgroup));
   if (!plan.privileges.nested_userns && !plan.shares(plan::Namespace::user)) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
@@ -152,6 +152,7 @@ void start_payload(void* argument) {
     TRY(sys::close_all_except(kept));
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
+    std::vector<Layers> layers = TRY(open_layers(plan.mounts));
     TRY(take_identity(plan, init.channel, proc));
     if (in_cgroup) TRY(sys::enter_new_namespaces(CLONE_NEWCGROUP, "a cgroup namespace"));
     TRY(sys::set_process_name("sbx:init"));
@@ -159,7 +160,7 @@ void start_payload(void* argument) {
     if (!plan.shares(plan::Namespace::uts)) TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
     TRY(enter_network(plan, proc, engine));
-    sys::Fd hosts = TRY(take_root(plan, proc, in_cgroup, init));
+    sys::Fd hosts = TRY(take_root(plan, proc, std::move(layers), in_cgroup, init));
     Message running = make_message(MessageKind::running);
     std::vector<sys::Fd> handed_out;
     if (plan.named) handed_out = TRY(open_entrances(plan, proc));

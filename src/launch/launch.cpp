@@ -10,6 +10,7 @@
 #include "launch/filters.h"
 #include "launch/idmap.h"
 #include "launch/join.h"
+#include "launch/overlays.h"
 #include "supervise/handshake.h"
 #include "sys/file.h"
 #include "sys/privilege.h"
@@ -66,6 +67,7 @@ Result<Prepared> prepare(const plan::Plan& plan) {
     const Result<> made = sys::make_directories(directory, 0700);
     if (!made && made.error().code != EACCES && made.error().code != EROFS) return std::unexpected<Error>(made.error());
   }
+  TRY(prepare_layers(plan));
   return prepared;
 }
 

@@ -49,8 +49,11 @@ Result<const sys::Fd*> MountPoints::parent(const std::string& inside) {
 Result<const sys::Fd*> MountPoints::own_parent(const std::string& inside) {
   const sys::Fd* found = TRY(parent(inside));
   if (directory_is_own_) return found;
-  return fail_hint("make it on the host first, or bind to a place that exists: sbx creates nothing in your directories",
-                   "mount on ", printable(inside), ": No such file or directory");
+  const bool in_root = TRY(sys::stat_fd(found->get(), inside)).device == TRY(sys::stat_fd(root_.get(), "/")).device;
+  Error error{ENOENT, text("mount on ", printable(inside), ": No such file or directory"),
+              "make it on the host first, or bind to a place that exists: sbx creates nothing in your directories"};
+  if (in_root) error.hint = "add --overlay / to have it made in a copy: sbx creates nothing in your directories";
+  return std::unexpected<Error>(std::move(error));
 }
 
 void MountPoints::forget(const std::string& inside) {

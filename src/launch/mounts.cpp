@@ -22,6 +22,7 @@ constexpr sys::MountFlags own_flags{.nosuid = true, .nodev = true};
 struct Source {
   std::optional<sys::Fd> tree;  // Bind: nothing when it is optional and not there
   std::string content;          // Copy
+  Layers layers;                // Overlay
 };
 
 struct Builder {
@@ -49,9 +50,12 @@ struct Builder {
   Result<> apply(const plan::Symlink& step, Source& source);
   Result<> apply(const plan::File& step, Source& source);
   Result<> apply(const plan::LiveFile& step, Source& source);
+  Result<> apply(const plan::Cover& step, Source& source);
   Result<> apply(const plan::Copy& step, Source& source);
   Result<> apply(const plan::Bind& step, Source& source);
   Result<> apply(const plan::Layered& step, Source& source);
+  Result<sys::Fd> make_overlay(const plan::Overlay& step, Layers& layers);
+  Result<> apply(const plan::Overlay& step, Source& source);
   Result<> apply(const plan::Proc& step, Source& source);
   Result<> apply(const plan::Sysfs& step, Source& source);
   Result<> apply(const plan::Devpts& step, Source& source);
@@ -146,6 +150,18 @@ Result<> Builder::apply(const plan::LiveFile& step, Source&) {
   return attach(mount, at, step.inside);
 }
 
+Result<> Builder::apply(const plan::Cover& step, Source&) {
+  const auto at = places.place(step.inside, MountPoints::Kind::file);
+  if (!at && step.optional && at.error().code == ENOENT) return {};
+  if (!at) return std::unexpected<Error>(at.error());
+  const std::string name = text(scratch_directories++);
+  TRY(sys::make_file_at(scratch, name, step.content, 0444, step.inside));
+  const sys::Fd file = TRY(sys::open_at(scratch, name, O_PATH | O_NOFOLLOW));
+  const sys::Fd mount = TRY(sys::clone_tree(file, step.inside));
+  TRY(sys::restrict_mount(mount, {.read_only = true}, false, step.inside));
+  return attach(mount, *at, step.inside);
+}
+
 Result<> Builder::apply(const plan::Copy& step, Source& source) {
   const sys::Fd* parent = TRY(places.own_parent(step.inside));
   return sys::make_file_at(*parent, std::string(path::base_name(step.inside)), source.content, step.mode, step.inside);
@@ -175,6 +191,28 @@ Result<> Builder::apply(const plan::Layered& step, Source&) {
                                                    {.read_only = true, .nosuid = true, .nodev = true}));
   const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
   return attach(overlay, at, step.inside);
+}
+
+Result<sys::Fd> Builder::make_overlay(const plan::Overlay& step, Layers& layers) {
+  if (!layers.upper.valid()) {
+    const sys::FileStat lower = TRY(sys::stat_fd(layers.lower.get(), step.outside));
+    layers.upper = TRY(make_scratch_directory(lower.mode, step.inside));
+    layers.work = TRY(make_scratch_directory(0700, step.inside));
+  }
+  sys::Fd front;
+  if (!step.hidden.empty()) {
+    front = TRY(make_scratch_directory(0755, step.inside));
+    TRY(make_whiteouts(step, layers.lower, front));
+  }
+  sys::Fd mount = TRY(mount_overlay(step, layers, front));
+  TRY(places.add_own(mount));
+  return mount;
+}
+
+Result<> Builder::apply(const plan::Overlay& step, Source& source) {
+  const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
+  const sys::Fd mount = TRY(make_overlay(step, source.layers));
+  return attach(mount, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Proc& step, Source&) {
@@ -242,6 +280,7 @@ Result<> make_scratch(Builder& builder) {
 
 Result<> make_root(Builder& builder, const plan::MountStep& first, Source& source) {
   if (const auto* tmpfs = std::get_if<plan::Tmpfs>(&first)) builder.root = TRY(builder.make_tmpfs(*tmpfs));
+  else if (const auto* overlay = std::get_if<plan::Overlay>(&first)) builder.root = TRY(builder.make_overlay(*overlay, source.layers));
   else if (source.tree) builder.root = std::move(*source.tree);
   else return fail("the first mount of the plan is not a root");
   return sys::attach_mount(builder.root, "/");
@@ -249,10 +288,11 @@ Result<> make_root(Builder& builder, const plan::MountStep& first, Source& sourc
 
 }  // namespace
 
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, bool in_cgroup) {
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, bool in_cgroup) {
   std::vector<Source> sources;
   TRY(sys::make_mounts_private());
   for (const plan::MountStep& step : steps) sources.push_back(TRY(open_source(step)));
+  for (std::size_t i = 0; i < steps.size(); ++i) sources[i].layers = std::move(layers[i]);
   Builder builder;
   builder.in_cgroup = in_cgroup;
   TRY(make_scratch(builder));

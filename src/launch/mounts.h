@@ -1,6 +1,7 @@
 // Carries out the mount steps of the plan, in two halves: what needs the old root, then the pivot.
 #pragma once
 
+#include "launch/overlays.h"
 #include "plan/plan.h"
 #include "sys/fd.h"
 
@@ -22,6 +23,7 @@ struct BuiltRoot {
 
 // In a mount namespace of our own: opens every source, then builds the new root beside the old one. `in_cgroup`: there
 // is a control group for plan::CgroupMount to show.
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, bool in_cgroup);
+// `layers`: of open_layers().
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, bool in_cgroup);
 
 }  // namespace launch

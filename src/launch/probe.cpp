@@ -10,7 +10,11 @@
 #include "plan/expand.h"
 #include "plan/identity.h"
 #include "plan/mounts.h"
+#include "plan/overlays.h"
+#include "store/origin.h"
+#include "supervise/state.h"
 #include "sys/file.h"
+#include "sys/filesystem.h"
 #include "sys/mount.h"
 #include "sys/privilege.h"
 #include "sys/terminal.h"
@@ -142,11 +146,11 @@ Result<bool> has_overlay() {
 
 Result<> probe_machine(Host& host) {
   std::tie(host.kernel_major, host.kernel_minor) = sys::kernel_version();
-  host.overlay = host.kernel_at_least(5, 11) && TRY(has_overlay());
+  host.overlayfs = host.kernel_at_least(5, 11) && TRY(has_overlay());
   // Mounts below a lower directory are locked in a user namespace, and overlayfs then refuses it. Container engines
   // mount resolv.conf, hosts and hostname there.
   const std::string mountinfo = TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes));
-  host.overlay = host.overlay && mounts_below(mountinfo, "/etc").empty();
+  host.overlay = host.overlayfs && mounts_below(mountinfo, "/etc").empty();
   host.landlock_abi = TRY(sys::landlock_abi());
   for (const auto entries : {plan::masked_proc_entries(), plan::read_only_proc_entries()})
     for (const std::string_view name : entries)
@@ -171,6 +175,46 @@ Result<> probe_paths(Host& host, const profile::Profile& profile) {
   return {};
 }
 
+// What the sandbox of this name keeps from earlier runs.
+Result<> probe_kept(Host& host, const std::string& name) {
+  const std::string place = path::join(host.sandboxes, name + "/changes");
+  if (!TRY(sys::stat_path(place, false))) return {};
+  for (const std::string& number : TRY(names_in(place))) {
+    const std::string layers = path::join(place, number);
+    const auto written = TRY(sys::read_file_if_exists(path::join(layers, "origin"), store::most_origin));
+    if (!written) continue;  // nothing has run over it
+    auto origin = store::decode_origin(*written);
+    if (!origin) return fail_hint(text("sbx discard ", name, " forgets its changes"), printable(layers), "/origin: ", origin.error().message);
+    host.kept.push_back({layers, origin->inside, origin->outside, std::string(store::engine_names[origin->engine])});
+  }
+  return {};
+}
+
+// Of a path that is yet to be made: of what it will be made in.
+Result<std::string> filesystem_around(std::string path) {
+  while (!TRY(sys::stat_path(path))) path = path::parent(path);
+  return sys::filesystem_name(path);
+}
+
+Result<> probe_overlays(Host& host, const profile::Profile& profile) {
+  const std::string state = environment_value(host, "XDG_STATE_HOME");
+  const bool needed = profile.name || !profile.overlay.empty() || !profile.tmp_overlay.empty();
+  if (!needed) return {};
+  if (const auto place = supervise::sandboxes_directory(state.c_str(), host.home.c_str())) host.sandboxes = *place;
+  if (profile.name && !host.sandboxes.empty()) TRY(probe_kept(host, profile.name->value));
+  const std::vector<std::string> directories = TRY(plan::overlaid_directories(profile, host));
+  if (directories.empty()) return {};
+  for (const std::string& each : directories) {
+    const auto found = TRY(sys::stat_path(each));
+    if (found) host.lowers.push_back({each, found->kind == sys::FileKind::directory, TRY(sys::filesystem_name(each))});
+  }
+  if (!host.sandboxes.empty()) host.sandboxes_filesystem = TRY(filesystem_around(host.sandboxes));
+  const std::string program = TRY(find_program("fuse-overlayfs"));
+  if (!program.empty() && sys::may_write("/dev/fuse")) host.fuse_overlayfs = program;
+  host.mount_points = mounts_below(TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes)), "");
+  return {};
+}
+
 }  // namespace
 
 Result<Host> probe_host(const profile::Profile& profile) {
@@ -181,6 +225,7 @@ Result<Host> probe_host(const profile::Profile& profile) {
   TRY(probe_machine(host));
   TRY(probe_joined(host, profile));
   TRY(probe_network(host, profile));
+  TRY(probe_overlays(host, profile));
   TRY(probe_paths(host, profile));
   return host;
 }

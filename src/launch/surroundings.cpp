@@ -8,6 +8,7 @@
 #include "sys/user.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <tuple>
 
@@ -32,16 +33,6 @@ std::string variable(std::string_view name) {
   for (const auto& [key, value] : sys::environment())
     if (key == name) return value;
   return {};
-}
-
-Result<std::string> find_program(const std::string& name) {
-  for (const std::string& directory : split(variable("PATH"), ':')) {
-    if (!directory.starts_with('/')) continue;
-    std::string file = path::join(directory, name);
-    const auto found = sys::stat_path(file);
-    if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
-  }
-  return std::string{};
 }
 
 Result<MapHelper> probe_helper(const std::string& name) {
@@ -145,6 +136,17 @@ Result<> probe_helpers(Surroundings& around) {
 }
 
 }  // namespace
+
+Result<std::string> find_program(const std::string& name) {
+  for (const std::string& directory : split(variable("PATH"), ':')) {
+    if (!directory.starts_with('/')) continue;
+    std::string file = path::join(directory, name);
+    const auto found = sys::stat_path(file);
+    if (!found && found.error().code != EACCES) return std::unexpected<Error>(found.error());
+    if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
+  }
+  return std::string{};
+}
 
 std::vector<std::string> mounts_below(std::string_view mountinfo, std::string_view directory) {
   std::vector<std::string> found;

@@ -133,7 +133,8 @@ Result<Cgroup> make_cgroup(const profile::Profile& profile, const Host& host) {
   std::erase_if(cgroup.settings, [](const CgroupSetting& each) { return each.value.starts_with("max"); });
   if (profile.cgroup_parent) cgroup.parent = profile.cgroup_parent->value;
   if (!cgroup.settings.empty() || !cgroup.parent.empty()) cgroup.need = CgroupNeed::required;
-  else if (profile.name) cgroup.need = CgroupNeed::welcome;
+  // A name that sbx gave, to keep changes under it, is nobody's wish to steer what runs.
+  else if (profile.name && profile.name->origin.source != "sbx") cgroup.need = CgroupNeed::welcome;
   cgroup.may_be_mounted = profile.nested_userns && profile.nested_userns->value == "true";
   cgroup.may_be_missing = profile.on_unavailable && profile.on_unavailable->value == "warn";
   if (profile.qos && profile.qos->value == "batch") cgroup.oom_score_adj = last_of_all;

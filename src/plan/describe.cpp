@@ -23,6 +23,9 @@ struct DescribeStep {
   Line operator()(const Symlink& step) const { return {"make", "symlink", step.inside, text("to ", step.to)}; }
   Line operator()(const File& step) const { return {"make", "file", step.inside, text(step.content.size(), " bytes, mode ", octal(step.mode))}; }
   Line operator()(const LiveFile& step) const { return {"mount", "file", step.inside, text(step.content.size(), " bytes, and the names of those who join")}; }
+  Line operator()(const Cover& step) const {
+    return {"mount", "file", step.inside, text("own, ", step.content.size(), " bytes", step.optional ? ", where it exists" : "")};
+  }
   Line operator()(const Copy& step) const { return {"make", "copy", step.inside, text("of ", step.outside, ", mode ", octal(step.mode))}; }
   Line operator()(const Bind& step) const {
     return {"mount", "bind", step.inside, text("from ", step.outside, step.read_only ? ", read-only" : ", read-write",
@@ -32,6 +35,12 @@ struct DescribeStep {
     std::string detail = text("of ", step.outside, ", read-only");
     if (!step.files.empty()) detail += ", own";
     for (const File& file : step.files) detail += " " + file.inside;
+    if (!step.hidden.empty()) detail += ", without " + join(step.hidden, " ");
+    return {"mount", "overlay", step.inside, detail};
+  }
+  Line operator()(const Overlay& step) const {
+    std::string detail = text("of ", step.outside, step.kept ? ", changes kept in " : ", changes thrown away", step.kept ? step.layers : "");
+    if (step.engine == OverlayEngine::fuse) detail += ", by fuse-overlayfs";
     if (!step.hidden.empty()) detail += ", without " + join(step.hidden, " ");
     return {"mount", "overlay", step.inside, detail};
   }

@@ -13,9 +13,11 @@ namespace plan {
 namespace {
 
 // The deepest mount that an inside path lies on.
-const MountStep* covering(const std::vector<MountStep>& steps, const std::string& inside) {
+enum class Pins { count, skip };
+const MountStep* covering(const std::vector<MountStep>& steps, const std::string& inside, Pins pins = Pins::count) {
   const MountStep* best = nullptr;
   for (const MountStep& step : steps) {
+    if (pins == Pins::skip && std::holds_alternative<Pin>(step)) continue;
     if (std::holds_alternative<Symlink>(step) || std::holds_alternative<Directory>(step)) continue;
     if (!path::is_at_or_below(inside, inside_of(step))) continue;
     if (best == nullptr || inside_of(step).size() >= inside_of(*best).size()) best = &step;
@@ -30,6 +32,7 @@ std::optional<std::string> outside_of(const MountStep* step, const std::string& 
     return path::normalise(outside + "/" + inside.substr(at == "/" ? 0 : at.size()));
   };
   if (const Bind* bind = std::get_if<Bind>(step)) return map(bind->outside, bind->inside);
+  if (const Overlay* overlay = std::get_if<Overlay>(step)) return map(overlay->outside, overlay->inside);
   if (const Layered* layered = std::get_if<Layered>(step)) return map(layered->outside, layered->inside);
   return std::nullopt;
 }
@@ -38,12 +41,12 @@ bool is_present(const Host& host, const std::string& outside) {
   return std::ranges::find(host.present, outside) != host.present.end();
 }
 
-void pin_once(std::vector<MountStep>& steps, const std::string& inside, bool read_only) {
+void pin_once(std::vector<MountStep>& steps, const std::string& inside, bool read_only, bool watch) {
   for (const MountStep& step : steps) {
     const Pin* pin = std::get_if<Pin>(&step);
     if (pin != nullptr && pin->inside == inside && (pin->read_only || !read_only)) return;
   }
-  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = true});
+  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = watch});
 }
 
 // "PATH[?]": with the question mark it may be missing.
@@ -53,10 +56,10 @@ struct Guarded {
 };
 
 // Neither the payload nor, unnoticed, the host can rename a directory between the bind and what is guarded in it.
-void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top) {
+void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top, bool watch) {
   std::vector<std::string> parents;
   for (std::string at = path::parent(inside); path::is_below(at, top); at = path::parent(at)) parents.push_back(at);
-  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, *at, false);
+  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, *at, false, watch);
 }
 
 // Read-only, and every directory between it and the bind a mount point: none can be renamed away.
@@ -64,30 +67,42 @@ void add_protection(FileSystem& out, const Host& host, const std::string& inside
   const MountStep* cover = covering(out.steps, inside);
   const Bind* bind = cover == nullptr ? nullptr : std::get_if<Bind>(cover);
   const Pin* pin = cover == nullptr ? nullptr : std::get_if<Pin>(cover);
-  if ((bind == nullptr || bind->read_only) && pin == nullptr) return;
+  // What the host renames below an overlay does not move what is mounted in it: there is nothing to watch.
+  const MountStep* shown = covering(out.steps, inside, Pins::skip);
+  const bool overlaid = shown != nullptr && std::holds_alternative<Overlay>(*shown);
+  if ((bind == nullptr || bind->read_only) && pin == nullptr && !overlaid) return;
   const std::string top = inside_of(*cover);
   const std::optional<std::string> outside = seen_outside(out.steps, inside);
   if (!outside || !is_present(host, *outside)) {
     out.notes.push_back(text("not protected, because it does not exist: ", printable(inside)));
     return;
   }
-  pin_parents(out.steps, inside, top);
-  pin_once(out.steps, inside, true);
+  pin_parents(out.steps, inside, top, !overlaid);
+  pin_once(out.steps, inside, true, !overlaid);
+}
+
+// By name, whatever comes to be there. False: nothing layered lies there.
+bool add_whiteout(FileSystem& out, const std::string& inside) {
+  const MountStep* found = covering(out.steps, inside, Pins::skip);
+  if (found == nullptr || !path::is_below(inside, inside_of(*found))) return false;
+  MountStep* shown = out.steps.data() + (found - out.steps.data());
+  Overlay* overlay = std::get_if<Overlay>(shown);
+  Layered* layered = std::get_if<Layered>(shown);
+  if (overlay == nullptr && layered == nullptr) return false;
+  std::vector<std::string>& hidden = overlay != nullptr ? overlay->hidden : layered->hidden;
+  const std::string& top = inside_of(*shown);
+  const std::string name = inside.substr(top == "/" ? 1 : top.size() + 1);
+  // A whiteout and something below it cannot both be made.
+  if (std::ranges::any_of(hidden, [&](const std::string& each) { return path::is_at_or_below(name, each); })) return true;
+  if (layered != nullptr) std::erase_if(layered->files, [&](const File& file) { return path::is_at_or_below(file.inside, name); });
+  std::erase_if(hidden, [&](const std::string& each) { return path::is_below(each, name); });
+  hidden.push_back(name);
+  return true;
 }
 
 Result<> add_cover(FileSystem& out, const Host& host, const Guarded& guarded) {
   const std::string& inside = guarded.inside;
-  for (MountStep& step : out.steps) {
-    Layered* layered = std::get_if<Layered>(&step);
-    if (layered == nullptr || !path::is_below(inside, layered->inside)) continue;
-    const std::string name = inside.substr(layered->inside.size() + 1);
-    // A whiteout and something below it cannot both be made.
-    if (std::ranges::any_of(layered->hidden, [&](const std::string& each) { return path::is_at_or_below(name, each); })) return {};
-    std::erase_if(layered->files, [&](const File& file) { return path::is_at_or_below(file.inside, name); });
-    std::erase_if(layered->hidden, [&](const std::string& each) { return path::is_below(each, name); });
-    layered->hidden.push_back(name);
-    return {};
-  }
+  if (add_whiteout(out, inside)) return {};
   const std::optional<std::string> outside = seen_outside(out.steps, inside);
   if (!outside) return {};  // on a tmpfs of our own: there is nothing of the host's to hide
   if (!is_present(host, *outside)) {
@@ -97,7 +112,7 @@ Result<> add_cover(FileSystem& out, const Host& host, const Guarded& guarded) {
     return {};
   }
   const std::string top = inside_of(*covering(out.steps, inside));
-  pin_parents(out.steps, inside, top);
+  pin_parents(out.steps, inside, top, true);
   out.steps.push_back(Mask{.inside = inside, .watch = true});
   return {};
 }
@@ -123,13 +138,14 @@ void hide_own_directories(FileSystem& out, const Host& host) {
   for (const std::string& directory : own_directories(host))
     for (const MountStep& step : out.steps) {
       const Bind* bind = std::get_if<Bind>(&step);
-      if (bind == nullptr || !path::is_at_or_below(directory, path::normalise(bind->outside))) continue;
+      const std::string* source = source_of(step);
+      if (source == nullptr || !path::is_at_or_below(directory, path::normalise(*source))) continue;
       const auto inside = seen_inside({step}, directory);
       const bool present = is_present(host, directory);
-      if (!inside || seen_outside(out.steps, *inside) != directory || (!present && bind->read_only)) continue;
+      if (!inside || seen_outside(out.steps, *inside) != directory || (!present && bind != nullptr && bind->read_only)) continue;
       if (!present) out.prepare.push_back(directory);
       // Where the caller may not make it, nor may the payload: then there is nothing to cover.
-      masks.emplace_back(Mask{.inside = *inside, .watch = true, .optional = !present});
+      masks.emplace_back(Mask{.inside = *inside, .watch = bind != nullptr, .optional = !present});
     }
   std::ranges::move(masks, std::back_inserter(out.steps));
 }
@@ -181,6 +197,8 @@ Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile,
   if (!profile.protect.empty() || !profile.hide.empty()) {
     TRY(collect(profile.read_only, true));
     TRY(collect(profile.read_write, false));
+    TRY(collect(profile.tmp_overlay, false));
+    TRY(collect(profile.overlay, false));
   }
   if (host.git_is_file) paths.push_back(path::join(host.project, ".git"));
   for (const profile::List* items : {&profile.protect, &profile.hide}) {

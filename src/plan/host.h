@@ -43,6 +43,7 @@ struct Host {
   // The machine.
   int kernel_major = 0, kernel_minor = 0;
   bool overlay = false;                                         // overlayfs mounts in user namespaces, also over /etc
+  bool overlayfs = false;                                       // overlayfs mounts in user namespaces
   int landlock_abi = 0;                                         // 0: none
   std::vector<std::pair<std::string, std::string>> root_links;  // "/bin" -> "usr/bin"
   std::vector<std::string> root_directories;                    // those of /bin /sbin /lib* that are not links
@@ -64,6 +65,16 @@ struct Host {
 
   // The root file system asked for, when it is a directory.
   std::optional<Id> rootfs_owner;
+
+  // Where something is to be overlaid.
+  struct Lower { std::string path; bool is_directory = false; std::string filesystem; };
+  std::vector<Lower> lowers;               // those of plan::overlaid_directories() that exist; filesystem: "nfs", …
+  std::vector<std::string> mount_points;   // of this machine (proc_pid_mountinfo(5))
+  std::string fuse_overlayfs;              // the program, where it can be used
+  std::string sandboxes;                   // directory of the state of named sandboxes
+  std::string sandboxes_filesystem;
+  struct Kept { std::string layers, inside, outside, engine; };
+  std::vector<Kept> kept;                  // what the sandbox of this name has from earlier runs
 
   bool kernel_at_least(int major, int minor) const {
     return kernel_major != major ? kernel_major > major : kernel_minor >= minor;

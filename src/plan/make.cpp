@@ -44,7 +44,7 @@ Landlock paths_for_landlock(const std::vector<MountStep>& mounts, int abi) {
   Landlock out{.abi = abi, .read_only = {"/"}, .read_write = {}};
   for (const MountStep& step : mounts) {
     const Bind* bind = std::get_if<Bind>(&step);
-    const bool writable = (bind != nullptr && !bind->read_only && !bind->optional) || std::holds_alternative<Proc>(step) ||
+    const bool writable = std::holds_alternative<Overlay>(step) || (bind != nullptr && !bind->read_only && !bind->optional) || std::holds_alternative<Proc>(step) ||
                           (std::holds_alternative<Tmpfs>(step) && inside_of(step) != "/" &&
                            (!std::get<Tmpfs>(step).read_only || inside_of(step) == "/dev"));
     const auto covered = [&](const std::string& above) { return path::is_at_or_below(inside_of(step), above); };

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "plan/expand.h"
 #include "plan/guards.h"
+#include "plan/overlays.h"
 #include "plan/system_mounts.h"
 
 #include <algorithm>
@@ -79,7 +80,8 @@ std::vector<MountStep> without_litter(std::vector<MountStep> steps) {
       if (!makes(each) && path::is_at_or_below(inside_of(step), inside_of(each)) &&
           (cover == nullptr || inside_of(each).size() >= inside_of(*cover).size()))
         cover = &each;
-    if (!makes(step) || cover == nullptr || !std::holds_alternative<Bind>(*cover)) kept.push_back(std::move(step));
+    const bool users = cover != nullptr && (std::holds_alternative<Bind>(*cover) || std::holds_alternative<Overlay>(*cover));
+    if (!makes(step) || !users) kept.push_back(std::move(step));
   }
   return kept;
 }
@@ -117,6 +119,7 @@ Result<> add_root(FileSystem& out, const profile::Profile& profile, const Host& 
     const bool read_only = root.ends_with(":ro");
     const std::string outside = TRY(expand_path(read_only ? root.substr(0, root.size() - 3) : root, host));
     out.steps.push_back(Bind{.outside = outside, .inside = "/", .read_only = read_only});
+    add_names(out.steps, host, plan);
   }
   add_temporary(out.steps, empty);
   add_devices(out.steps);
@@ -209,15 +212,21 @@ const std::string& inside_of(const MountStep& step) {
   return std::visit([](const auto& each) -> const std::string& { return each.inside; }, step);
 }
 
+const std::string* source_of(const MountStep& step) {
+  if (const Bind* bind = std::get_if<Bind>(&step)) return &bind->outside;
+  if (const Overlay* overlay = std::get_if<Overlay>(&step)) return &overlay->outside;
+  return nullptr;
+}
+
 std::optional<std::string> seen_inside(const std::vector<MountStep>& steps, const std::string& outside) {
   std::optional<std::string> best;
   std::size_t depth = 0;
   for (const MountStep& step : steps) {
-    const Bind* bind = std::get_if<Bind>(&step);
-    if (bind == nullptr) continue;
-    const std::string base = path::normalise(bind->outside);
+    const std::string* source = source_of(step);
+    if (source == nullptr) continue;
+    const std::string base = path::normalise(*source);
     if (!path::is_at_or_below(outside, base) || base.size() < depth) continue;
-    std::string inside = path::normalise(bind->inside + "/" + (base == "/" ? outside : outside.substr(base.size())));
+    std::string inside = path::normalise(inside_of(step) + "/" + (base == "/" ? outside : outside.substr(base.size())));
     if (seen_outside(steps, inside) != outside) continue;  // another mount lies over it
     best = std::move(inside), depth = base.size();
   }
@@ -230,6 +239,7 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
   TRY(add_home(out, profile, host, so_far));
   TRY(add_binds(out, profile.read_only, true, host));
   TRY(add_binds(out, profile.read_write, false, host));
+  TRY(add_overlays(out, profile, host, so_far));
   TRY(add_git_common_dir(out, host));
   TRY(add_tmpfs(out, profile.tmpfs, host));
   TRY(add_secrets(out, profile.secret, host));

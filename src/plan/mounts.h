@@ -26,6 +26,9 @@ std::span<const std::string_view> masked_proc_entries();
 std::span<const std::string_view> masked_sys_entries();
 std::span<const std::string_view> read_only_proc_entries();
 
+// The host path that a bind or an overlay shows as a whole; nullptr: the step is neither.
+const std::string* source_of(const MountStep& step);
+
 // Where an outside path is seen inside: through the deepest bind that covers it.
 std::optional<std::string> seen_inside(const std::vector<MountStep>& steps, const std::string& outside);
 

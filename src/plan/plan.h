@@ -55,6 +55,11 @@ struct File {              // text of our own, or nothing
 struct LiveFile {          // the same, and the launcher writes it anew while the sandbox runs; bound on what is there
   std::string inside, content;
 };
+// Text of our own in place of a file that a root file system brings; made where that is its own (an overlay).
+struct Cover {
+  std::string inside, content;
+  bool optional = false;   // nothing is done where it does not exist
+};
 struct Copy {              // a secret: the content of a host file, on tmpfs
   std::string outside, inside;
   unsigned mode = 0400;
@@ -71,6 +76,19 @@ struct Layered {
   std::vector<File> files;           // `inside` is relative to the directory, without a slash
   std::vector<std::string> hidden;   // whiteouts, relative
 };
+// A host directory shown writable: what is changed goes to a directory above it (overlayfs), and the host's stays.
+enum class OverlayEngine { kernel, fuse, count_ };
+inline constexpr EnumNames<OverlayEngine, 2> overlay_engine_names{{"kernel", "fuse"}};
+static_assert(overlay_engine_names.complete());
+struct Overlay {
+  std::string outside, inside;
+  std::string layers = {};                // where the changes lie on the host; empty: in memory
+  bool kept = false;                      // for review, when the sandbox has ended
+  bool exact = false;                     // as of a Bind
+  OverlayEngine engine = OverlayEngine::kernel;
+  std::string program = {};               // of engine fuse
+  std::vector<std::string> hidden = {};   // whiteouts, relative
+};
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
 struct Pin { std::string inside; bool read_only = false, watch = false; };
 // Something already inside, covered by an empty file or directory.
@@ -80,7 +98,7 @@ struct Mask {
   bool optional = false;  // nothing is done where it does not exist
 };
 
-using MountStep = std::variant<Tmpfs, Directory, Symlink, File, LiveFile, Copy, Bind, Layered, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
+using MountStep = std::variant<Tmpfs, Directory, Symlink, File, LiveFile, Cover, Copy, Bind, Layered, Overlay, Proc, Sysfs, Devpts, CgroupMount, Pin, Mask>;
 const std::string& inside_of(const MountStep& step);
 
 struct Limit { std::string name; int resource = 0; std::uint64_t soft = 0, hard = 0; };  // setrlimit(2)

@@ -129,6 +129,16 @@ void add_sys(std::vector<MountStep>& steps, const Host& host, const Plan& plan) 
   for (const std::string& name : host.sys_entries) steps.push_back(Mask{.inside = "/sys/" + name});
 }
 
+void add_names(std::vector<MountStep>& steps, const Host& host, const Plan& plan) {
+  steps.push_back(Cover{.inside = "/etc/hostname", .content = text(plan.hostname, "\n"), .optional = true});
+  std::vector<File> files = name_files(plan, host);
+  if (plan.network.mode == NetworkMode::host && files.empty()) files.push_back({"resolv.conf", host.resolv_conf});
+  for (File& file : files) {
+    const bool needed = file.inside == "resolv.conf" && plan.network.mode != NetworkMode::none;
+    steps.push_back(Cover{.inside = "/etc/" + file.inside, .content = std::move(file.content), .optional = !needed});
+  }
+}
+
 void add_etc(std::vector<MountStep>& steps, const Host& host, const Plan& plan, const std::string& home) {
   std::vector<File> files = own_etc_files(host, plan, home);
   const auto hosts = std::ranges::find(files, "hosts", &File::inside);

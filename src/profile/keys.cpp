@@ -56,7 +56,7 @@ Result<> check_true(std::string_view value) {
   return fail_hint("leave it out", "it is always true and cannot be turned off");
 }
 
-constexpr std::array<Key, 57> table{{
+constexpr std::array<Key, 60> table{{
     {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
      "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
@@ -89,6 +89,12 @@ constexpr std::array<Key, 57> table{{
      "Host paths shown read-only."},
     {"filesystem.read_write", &Profile::read_write, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
      "Host paths shown writable."},
+    {"filesystem.overlay", &Profile::overlay, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
+     "Host directories shown writable; what is changed is kept apart, to be looked at."},
+    {"filesystem.tmp_overlay", &Profile::tmp_overlay, Kind::host_path, "A[:B][?]", parses<parse_path_item>, nullptr,
+     "The same; what is changed is thrown away."},
+    {"filesystem.overlay_engine", &Profile::overlay_engine, Kind::word, "auto|kernel|fuse", nullptr, nullptr,
+     "Who overlays: the kernel, or fuse-overlayfs; auto: the kernel where it can."},
     {"filesystem.tmpfs", &Profile::tmpfs, Kind::path, "DIR[:size=N]", parses<parse_tmpfs_item>, nullptr,
      "Empty directories in memory."},
     {"filesystem.hide", &Profile::hide, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,

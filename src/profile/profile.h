@@ -36,8 +36,8 @@ struct Profile {
   // [sandbox]
   Scalar name, join, user, userns, hostname, workdir, terminal, timeout, kill_after, boottime, monotonic;
   // [filesystem]: paths are "A[:B]"; ~, $PWD, $PROJECT, $HOME and $XDG_RUNTIME_DIR expand in plan/; a trailing ? marks optional
-  Scalar root, home;
-  List read_only, read_write, tmpfs, hide, protect;
+  Scalar root, home, overlay_engine;
+  List read_only, read_write, overlay, tmp_overlay, tmpfs, hide, protect;
   // [network]
   Scalar net_mode, net_pcap;
   List net_allow, net_deny, net_publish, net_host_ports, net_dns;

@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "supervise/cgroup.h"
+#include "supervise/changes.h"
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/socket.h"
@@ -35,6 +36,7 @@ Result<> remove_files(const sys::Fd& directory, const std::string& place, std::s
 }
 
 Result<> remove_all(const std::string& place, const sys::Fd& directory) {
+  TRY(remove_thrown(directory, place));
   TRY(remove_files(directory, place, files.size()));
   const sys::Fd parent = TRY(sys::open_file(path::parent(place), O_PATH | O_DIRECTORY));
   return sys::remove_directory_at(parent, std::string(path::base_name(place)), place);
@@ -83,6 +85,8 @@ Result<> lock_name_of(State& state, const std::string& sandboxes, const std::str
 }
 
 Result<> prepare(State& state) {
+  TRY(remove_thrown(state.directory, state.place));
+  state.had_changes = TRY(keeps_changes(state.directory, state.place));
   TRY(remove_files(state.directory, state.place, files.size() - 1));
   state.control = TRY(sys::listen_at(state.directory, control_name, text(state.place, "/", control_name)));
   return state.write_record();
@@ -119,15 +123,44 @@ Result<> remove_group(const std::string& directory) {
   return group.remove();
 }
 
+// Its changes are there to be looked at: a sandbox that was killed has ended like any other.
+Result<> end_killed(const std::string& sandboxes, const std::string& name, const Found& found) {
+  State state;
+  state.place = path::join(sandboxes, name);
+  state.directory = TRY(open_state(sandboxes, name));
+  std::optional<sys::Fd> lock = TRY(try_lock(state.directory, state.place));
+  if (!lock || !lock->valid()) return {};
+  state.lock = *std::move(lock);
+  TRY(remove_thrown(state.directory, state.place));
+  state.record = found.record;
+  state.record.status = Status::ended, state.record.code = 137, state.record.reason = "killed";
+  state.record.ended = sys::unix_now_microseconds();
+  TRY(state.write_record());
+  return sys::remove_file_at(state.directory, control_name, text(state.place, "/", control_name));
+}
+
 // What a killed launcher left. What cannot be removed stays for the next who looks.
 void sweep(const std::string& sandboxes, const std::string& name, const std::string& group) {
   if (!group.empty()) static_cast<void>(remove_group(group).has_value());
   static_cast<void>(remove_state(sandboxes, name).has_value());
 }
 
+Result<bool> has_changes(const std::string& sandboxes, const std::string& name) {
+  const std::string place = path::join(sandboxes, name);
+  const auto directory = TRY(sys::open_if_exists(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return directory ? keeps_changes(*directory, place) : Result<bool>(false);
+}
+
 Result<std::optional<Found>> look_and_sweep(const sys::Fd& all, const std::string& sandboxes, const std::string& name) {
   std::optional<Found> found = TRY(look_at(all, sandboxes, name));
   if (found && !is_stale(*found)) return found;
+  if (TRY(has_changes(sandboxes, name))) {
+    if (!found) found = Found{.name = name, .alive = false, .launcher = 0, .record = {}};
+    // Where it cannot be written, it is shown as it would be.
+    static_cast<void>(end_killed(sandboxes, name, *found).has_value());
+    found->record.status = Status::ended, found->record.code = 137, found->record.reason = "killed";
+    return found;
+  }
   if (found || TRY(sys::stat_path(path::join(sandboxes, name), false))) sweep(sandboxes, name, found ? found->record.cgroup : "");
   return std::optional<Found>{};
 }
@@ -167,6 +200,7 @@ Result<> end_state(State& state, std::string_view report) {
     return sys::remove_file_at(state.directory, control_name, text(state.place, "/", control_name));
   };
   Result<> ended = end();
+  if (const Result<> removed = remove_thrown(state.directory, state.place); ended && !removed) ended = removed;
   state.control.reset();
   state.lock.reset();
   return ended;
@@ -174,9 +208,18 @@ Result<> end_state(State& state, std::string_view report) {
 
 Result<> drop_state(State& state) {
   state.control.reset();
-  Result<> removed = remove_all(state.place, state.directory);
+  const auto drop = [&]() -> Result<> {
+    if (!state.had_changes) TRY(forget_unchanged(state.directory, state.place));
+    if (!TRY(keeps_changes(state.directory, state.place))) return remove_all(state.place, state.directory);
+    TRY(remove_thrown(state.directory, state.place));
+    state.record.status = Status::ended, state.record.code = exit_status::setup_failed, state.record.reason = "setup";
+    state.record.ended = sys::unix_now_microseconds();
+    TRY(state.write_record());
+    return sys::remove_file_at(state.directory, control_name, text(state.place, "/", control_name));
+  };
+  Result<> dropped = drop();
   state.lock.reset();
-  return removed;
+  return dropped;
 }
 
 Result<std::optional<Found>> find_sandbox(const std::string& sandboxes, const std::string& name) {
@@ -220,8 +263,8 @@ Result<bool> remove_state(const std::string& sandboxes, const std::string& name)
   const std::optional<sys::Fd> lock = TRY(try_lock(directory, place));
   if (!lock) return true;  // somebody else removed it
   if (!lock->valid()) return false;
-  const bool keeps = TRY(sys::stat_path(path::join(place, "changes"), false)).has_value();
-  if (keeps) return fail_hint(text("sbx discard ", name, " drops them"), "the sandbox '", name, "' keeps changes");
+  if (TRY(keeps_changes(directory, place)))
+    return fail_hint(text("sbx discard ", name, " drops them"), "the sandbox '", name, "' keeps changes");
   TRY(remove_all(place, directory));
   return true;
 }

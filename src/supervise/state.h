@@ -4,7 +4,8 @@
 //                was killed. A child does not inherit the lock, and no process id is ever trusted.
 //   record       what ps and inspect print (record.h); report.json beside it after the end
 //   log, log.1   the output of a detached one (log.h)
-//   changes      what it changed in overlaid directories, kept until it is committed or discarded (store/origin.h)
+//   changes/K    what overlays keep until it is committed or discarded (changes.h, store/origin.h); the directory stays with it
+//   thrown/K     the same of overlays that are not kept, where memory cannot hold it
 //   control      the socket on which the launcher takes requests (control.h)
 //
 // A record that does not say "ended" where nobody holds the lock is stale: its launcher was killed. Whoever looks at
@@ -32,6 +33,7 @@ struct State {
   std::vector<sys::Fd> clients;  // connected to `control`; whose end is that of this process
   Record record;
   std::optional<Log> log;        // of a detached one
+  bool had_changes = false;      // from earlier runs
 
   bool exists() const { return lock.valid(); }
   Result<> write_record() const;
@@ -40,7 +42,7 @@ struct State {
 Result<State> take_name(const std::string& sandboxes, const std::string& name, Record record);
 // The record as it is now and the report stay, until somebody takes the name or removes them; the name is free.
 Result<> end_state(State& state, std::string_view report);
-// Nothing stays: the sandbox did not come to be.
+// Nothing stays but changes of earlier runs: the sandbox did not come to be, or nobody will ask for it.
 Result<> drop_state(State& state);
 
 // Everybody else's.

@@ -26,6 +26,7 @@ FileStat from_stat(const struct stat& in) {
   out.uid = in.st_uid, out.gid = in.st_gid, out.mode = in.st_mode & 07777u;
   out.size = static_cast<std::uint64_t>(in.st_size), out.device = in.st_dev, out.inode = in.st_ino;
   out.links = in.st_nlink;
+  out.changed = in.st_ctim.tv_sec, out.changed_nanoseconds = static_cast<std::uint32_t>(in.st_ctim.tv_nsec);
   return out;
 }
 

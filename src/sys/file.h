@@ -18,6 +18,8 @@ struct FileStat {
   FileKind kind = FileKind::other;
   std::uint32_t uid = 0, gid = 0, mode = 0;  // mode: permission bits only
   std::uint64_t size = 0, device = 0, inode = 0, links = 0;
+  std::int64_t changed = 0;                  // ctime: seconds,
+  std::uint32_t changed_nanoseconds = 0;     // and the rest
 };
 
 // open(2); O_CLOEXEC is added. `open_if_exists` is empty when the name (or a parent) does not exist.

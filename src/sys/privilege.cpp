@@ -51,6 +51,19 @@ Result<> keep_capabilities(const std::vector<int>& keep) {
   return {};
 }
 
+Result<> keep_capabilities_on_exec() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  if (SYS(::syscall(SYS_capget, &header, sets)) < 0) return fail_errno("read capabilities");
+  for (auto& half : sets) half.inheritable = half.permitted;
+  if (SYS(::syscall(SYS_capset, &header, sets)) < 0) return fail_errno("set inheritable capabilities");
+  for (int capability = 0; capability < 64; ++capability) {
+    if ((sets[capability / 32].permitted >> (capability % 32) & 1u) == 0) continue;
+    if (SYS(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)) < 0) return fail_errno("keep capability ", capability);
+  }
+  return {};
+}
+
 Result<> lock_securebits(bool root_is_nobody) {
   unsigned bits = SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
                   SECBIT_NOROOT_LOCKED;

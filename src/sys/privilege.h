@@ -17,6 +17,9 @@ Result<> bound_capabilities(const std::vector<int>& keep);
 // Permitted and effective become exactly `keep`; inheritable and ambient empty.
 Result<> keep_capabilities(const std::vector<int>& keep);
 
+// All that are permitted outlive the next exec, whatever the user id (capabilities(7), "Ambient set").
+Result<> keep_capabilities_on_exec();
+
 // Locks ambient and set-id fixups; root_is_nobody: uid 0 gains nothing by exec either (SECBIT_NOROOT), else keep-caps too.
 Result<> lock_securebits(bool root_is_nobody);
 Result<> set_no_new_privileges();

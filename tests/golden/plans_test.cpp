@@ -36,7 +36,9 @@ Host make_host() {
   host.present = {"/home/ann/.cache/sbx", "/home/ann/work/tool/.git/config", "/home/ann/work/tool/.git/hooks",
                   "/home/ann/work/tool/.vscode"};
   host.kernel_major = 6, host.kernel_minor = 18;
-  host.overlay = true;
+  host.overlay = host.overlayfs = true;
+  host.lowers = {{"/home/ann/work/tool", true, ""}, {"/srv/debian", true, ""}};
+  host.sandboxes = "/home/ann/.local/state/sbx/sandboxes";
   host.landlock_abi = 7;
   host.resolv_conf = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch example.org\n";
   host.routes = {*net::parse_prefix("192.168.1.0/24"), *net::parse_prefix("fe80::/64")};
@@ -50,7 +52,7 @@ Host make_host() {
 
 Host make_host_without_overlay() {
   Host host = make_host();
-  host.overlay = false;
+  host.overlay = host.overlayfs = false;
   host.landlock_abi = 0;
   host.etc_entries = {{"alternatives", ""}, {"fstab", ""}, {"localtime", "/usr/share/zoneinfo/UTC"}, {"passwd", ""},
                       {"resolv.conf", "../run/resolv.conf"}, {"shadow", ""}, {"ssh", ""}, {"ssl", ""}};
@@ -115,6 +117,14 @@ TEST(GoldenPlans, ContainerWithARootOfTheRange) {
   Host host = make_host();
   host.rootfs_owner = 100000;
   compare("container", with_options(shipped("container"), {"filesystem.root=/srv/debian"}), host);
+}
+
+TEST(GoldenPlans, ContainerCopyOnWrite) {
+  Host host = make_host();
+  host.rootfs_owner = 100000;
+  host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
+  compare("container-overlay", with_options(shipped("container"), {"filesystem.root=/srv/debian", "filesystem.overlay=/", "filesystem.hide=/etc/motd",
+                                            "filesystem.tmp_overlay=~/work/tool", "filesystem.overlay_engine=fuse"}), host);
 }
 
 TEST(GoldenPlans, EveryShippedProfileHasAFile) {

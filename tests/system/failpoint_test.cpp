@@ -57,6 +57,7 @@ const std::vector<Scenario>& scenarios() {
         "--set", "sandbox.boottime=\"1h\"", "--set", "sandbox.monotonic=\"-5s\""}},
       {"Range", {"--user", "root", "--rw", "@/project", "--cap-add", "CHOWN"}, false, no_id_range},
       {"Terminal", {"-t"}, true},
+      {"Overlay", {"--tmp-overlay", "@/project", "--overlay", "@/overlaid", "--hide", "@/project/hidden", "--set", "filesystem.protect=[\"@/project/.envrc\"]"}},
       {"Landlock", {"--landlock", "require"}},
       {"HostNetwork", {"--net", "host"}},
       {"Network", {"--net", "user", "--stats"}, false, no_tap},
@@ -94,7 +95,7 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
     if (IsSkipped()) return;
     SKIP_IF(scenario().missing());
     if (role() == "engine" && scenario().name != "Network") GTEST_SKIP() << "without a network of its own there is no engine";
-    for (const char* each : {"home", "project/.git/hooks", "project"}) dir.make(each);
+    for (const char* each : {"home", "project/.git/hooks", "project", "overlaid"}) dir.make(each);
     dir.write("home/.bashrc", "true\n");
     dir.write("project/.git/config", "[core]\n");
     dir.write("project/.envrc", "true\n");

@@ -69,6 +69,7 @@ TEST(CliParse, Files) {
   EXPECT_EQ(only_setting({"-v", "/a:/b", "--", "x"}), (Setting{Change::append, "filesystem.read_write", "/a:/b", "--volume"}));
   EXPECT_EQ(only_setting({"-v/a:/b:ro", "--", "x"}), (Setting{Change::append, "filesystem.read_only", "/a:/b", "--volume"}));
   EXPECT_EQ(only_setting({"-v/a:/b:rw", "--", "x"}), (Setting{Change::append, "filesystem.read_write", "/a:/b", "--volume"}));
+  EXPECT_EQ(only_setting({"-v/a:/b:O", "--", "x"}), (Setting{Change::append, "filesystem.tmp_overlay", "/a:/b", "--volume"}));
   EXPECT_EQ(only_setting({"-v", "/a\\:x:/b:ro", "--", "x"}).value, "/a\\:x:/b");
   EXPECT_EQ(only_setting({"--tmpfs", "/t:size=1M", "--", "x"}), (Setting{Change::append, "filesystem.tmpfs", "/t:size=1M", "--tmpfs"}));
   EXPECT_EQ(only_setting({"--hide", "/h", "--", "x"}), (Setting{Change::append, "filesystem.hide", "/h", "--hide"}));
@@ -77,8 +78,8 @@ TEST(CliParse, Files) {
   EXPECT_EQ(only_setting({"--rootfs", "/r", "--", "x"}).value, "/r");
   EXPECT_EQ(only_setting({"--rootfs", "../r", "--", "x"}).value, "../r");
   EXPECT_EQ(only_setting({"--rootfs", "~/r", "--", "x"}).value, "~/r");
-  EXPECT_EQ(refused({"-v", "/a", "--", "x"}).message, "--volume: '/a' is not of the form A:B[:ro|rw]");
-  EXPECT_EQ(refused({"-v", "/a:/b:O", "--", "x"}).message, "--volume: mode 'O' is not one of ro, rw");
+  EXPECT_EQ(refused({"-v", "/a", "--", "x"}).message, "--volume: '/a' is not of the form A:B[:ro|rw|O]");
+  EXPECT_EQ(refused({"-v", "/a:/b:o", "--", "x"}).message, "--volume: mode 'o' is not one of ro, rw, O");
   EXPECT_EQ(refused({"-v", "/a:/b:ro:", "--", "x"}).message, "'/a:/b:ro:' has an empty part");
 }
 

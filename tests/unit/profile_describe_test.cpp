@@ -65,6 +65,9 @@ root = "host"
 home = "keep:x"
 read_only = ["/a b:/c?", "~/d\\:e"]
 read_write = ["$PROJECT"]
+overlay = ["/o"]
+tmp_overlay = ["/o:/t?"]
+overlay_engine = "kernel"
 tmpfs = ["/t:size=1M"]
 hide = ["/h?"]
 protect = ["$PWD/.git"]
