@@ -181,7 +181,7 @@ TEST_F(LifecycleTest, ANameInUseIsRefusedAndAnEndedOneIsTakenAnew) {
 }
 
 TEST_F(LifecycleTest, BadNamesAreRefused) {
-  for (const std::string name : {"a/b", "..", "-x", "a b", "_a", std::string(64, 'a').c_str()}) {
+  for (const std::string& name : Words{"a/b", "..", "-x", "a b", "_a", std::string(64, 'a')}) {
     expect_refused(run_sbx({"--name=" + name, "--", "true"}), "' is not ");
     expect_refused(run_sbx({"stop", "--", name}), "is not the name of a sandbox");
     expect_refused(run_sbx({"inspect", "--", name}), "is not the name of a sandbox");

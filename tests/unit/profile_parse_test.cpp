@@ -56,7 +56,7 @@ TEST(ProfileParse, UnknownKeysNameTheNearest) {
 }
 
 TEST(ProfileParse, KeysThatDoNotWorkYetAreUnknown) {
-  for (const std::string key : {"network.forward", "filesystem.overlay",
+  for (const std::string key : {"network.forward", "filesystem.image",
                                 "resources.hugetlb", "desktop.wayland", "seccomp.file"}) {
     const auto parsed = parse_profile(text(key, " = 1\n"), "t");
     ASSERT_FALSE(parsed) << key;

@@ -113,7 +113,7 @@ TEST_F(SuperviseState, RemovingAndDroppingLeaveNothing) {
 }
 
 TEST_F(SuperviseState, NamesAreChecked) {
-  for (const std::string name : {"", ".", "..", "a/b", "-x", "_x", "a b", "a\n", std::string(64, 'a').c_str()}) {
+  for (const std::string& name : std::vector<std::string>{"", ".", "..", "a/b", "-x", "_x", "a b", "a\n", std::string(64, 'a')}) {
     EXPECT_FALSE(take(name)) << name;
     EXPECT_FALSE(find_sandbox(place_, name)) << name;
     EXPECT_FALSE(remove_state(place_, name)) << name;
