@@ -29,7 +29,7 @@ Reporter::Place& Reporter::find(Protocol protocol, const Endpoint& target, std::
   const char* const text = rule.data();
   std::memcpy(&bytes[19], &text, sizeof text);
   const std::size_t named = std::min(host.size(), Name::longest);
-  std::memcpy(&bytes[19 + sizeof text], host.data(), named);
+  std::ranges::copy(host.substr(0, named), bytes.begin() + 19 + sizeof text);
   const std::uint64_t hash = siphash(key_, std::span(bytes).first(19 + sizeof text + named));
   Place* oldest = nullptr;
   for (std::size_t i = 0; i < probes; ++i) {
