@@ -1,6 +1,8 @@
 // The names in here are those of launch/overlays.cpp and store/.
 #include "supervise/changes.h"
 
+#include "base/path.h"
+#include "sys/entry.h"
 #include "sys/file.h"
 #include "sys/tree.h"
 
@@ -36,6 +38,19 @@ Result<> with_hint(Result<> done) {
 Result<bool> keeps_changes(const sys::Fd& directory, const std::string& place) {
   const std::optional<sys::Fd> all = TRY(open_kept(directory, place));
   return all && !TRY(sys::list_directory(*all, place)).empty();
+}
+
+Result<> check_no_commit_is_open(const sys::Fd& directory, const std::string& place) {
+  const std::optional<sys::Fd> all = TRY(open_kept(directory, place));
+  if (!all) return {};
+  const std::string name(path::base_name(place));
+  for (const std::string& number : TRY(sys::list_directory(*all, place))) {
+    const sys::Fd one = TRY(sys::open_at(*all, number, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    if (TRY(sys::entry_at(one, "journal", place)))
+      return fail_hint(text("sbx commit ", name, " carries it on, and sbx discard ", name, " drops what is left of it"),
+                       "a commit of the changes of '", name, "' was interrupted");
+  }
+  return {};
 }
 
 Result<> forget_unchanged(const sys::Fd& directory, const std::string& place) {

@@ -85,8 +85,9 @@ Result<> lock_name_of(State& state, const std::string& sandboxes, const std::str
 }
 
 Result<> prepare(State& state) {
-  TRY(remove_thrown(state.directory, state.place));
   state.had_changes = TRY(keeps_changes(state.directory, state.place));
+  TRY(check_no_commit_is_open(state.directory, state.place));
+  TRY(remove_thrown(state.directory, state.place));
   TRY(remove_files(state.directory, state.place, files.size() - 1));
   state.control = TRY(sys::listen_at(state.directory, control_name, text(state.place, "/", control_name)));
   return state.write_record();

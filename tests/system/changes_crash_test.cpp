@@ -140,6 +140,35 @@ TEST_F(ChangesCrashTest, DiscardAfterAKilledCommit) {
   });
 }
 
+// A file that a commit has given the host may still be the upper's too: nothing may write to it before the commit is done.
+TEST_F(ChangesCrashTest, NothingRunsOverACommitThatWasCutShort) {
+  prepare();
+  after_ = merged();
+  int refused = 0, ran = 0;
+  const auto continued = [&] { return sbx_try({"--name", "try", "--", "sh", "-c", "for f in " + project() + "/a/1 " + project() + "/keep; do echo more >>$f; done"}); };
+  for_calls(20, [&](int index) {
+    prepare();
+    sbx_try({"commit", "try"}, failing(index, true), sbx_failpoints_binary());
+    if (!fired()) return false;
+    const std::string when = "call " + std::to_string(index);
+    const bool open = fs::exists(place() + "/changes/0/journal");
+    const Contents host = contents_of(project());
+    const Outcome next = continued();
+    EXPECT_EQ(next.status, open ? 125 : 0) << when << next.err;
+    EXPECT_EQ(describe_difference(contents_of(project()), host), "") << when;
+    ++(open ? refused : ran);
+    if (!open) return true;
+    EXPECT_EQ(next.err, "sbx: a commit of the changes of 'try' was interrupted\n"
+                        "hint: sbx commit try carries it on, and sbx discard try drops what is left of it\n") << when;
+    EXPECT_EQ(sbx_try({"commit", "try"}).status, 0) << when;
+    expect_committed(when);
+    EXPECT_EQ(continued().status, 0) << when;
+    EXPECT_EQ(describe_difference(contents_of(project()), after_), "") << when;
+    return true;
+  });
+  EXPECT_GT(refused, 0);
+}
+
 // By the clock, many times over, with a file that takes its time.
 TEST_F(ChangesCrashTest, KilledAtAnyMoment) {
   prepare();
