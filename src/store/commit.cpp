@@ -198,10 +198,10 @@ std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<C
     if (choice.force) continue;
     if (change.before && is_later(change.path, change.before->changed))
       out.push_back({ObstacleKind::conflict, change.path, "it changed on the host meanwhile"});
-    else if (!change.before && change.copied_up)
-      out.push_back({ObstacleKind::conflict, change.path, "it was removed on the host meanwhile"});
     else if (!change.before && !in_new && is_later(parent_of(change.path), change.directory_changed))
-      out.push_back({ObstacleKind::conflict, change.path, "it is new, and its directory changed on the host meanwhile"});
+      // One that the sandbox moved here was copied up too.
+      out.push_back({ObstacleKind::conflict, change.path, change.copied_up ? "it was removed on the host meanwhile, or its directory changed"
+                                                                           : "it is new, and its directory changed on the host meanwhile"});
   }
   return out;
 }

@@ -127,7 +127,7 @@ TEST_F(ChangesTest, WhatTheHostChangedIsNotOverwritten) {
   EXPECT_EQ(outcome.status, 1);
   EXPECT_PRED2(contains, outcome.err, "sbx: src/a: it changed on the host meanwhile\n");
   EXPECT_PRED2(contains, outcome.err, "sbx: old/1: it changed on the host meanwhile\n");
-  EXPECT_PRED2(contains, outcome.err, "sbx: blob: it was removed on the host meanwhile\n");
+  EXPECT_PRED2(contains, outcome.err, "sbx: blob: it was removed on the host meanwhile, or its directory changed\n");
   EXPECT_PRED2(contains, outcome.err, "nothing was committed: ");
   EXPECT_EQ(describe_difference(contents_of(project()), host), "");
   EXPECT_EQ(sbx_try({"commit", "try", "tool"}).status, 0);  // what is not in the way
