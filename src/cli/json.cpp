@@ -138,6 +138,7 @@ std::string report_json(const RunReport& report) {
   if (report.peak_bytes) json["memory"] = {{"peak_bytes", *report.peak_bytes}};
   if (report.cgroup) put_cgroup(json, *report.cgroup);
   if (report.network) json["network"] = network_json(*report.network);
+  if (report.changes) json["changes"] = {{"added", report.changes->added}, {"modified", report.changes->modified}, {"deleted", report.changes->deleted}};
   if (report.active) json["active"] = active_json(*report.active);
   json["degraded"] = report.degraded;
   return dumped(json);

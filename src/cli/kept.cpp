@@ -26,6 +26,18 @@ std::optional<std::string> inner_path(const std::string& whole, const std::strin
   return whole.substr(directory == "/" ? 1 : directory.size() + 1);
 }
 
+bool needs_range(const std::vector<store::Overlay>& overlays) {
+  return std::ranges::any_of(overlays, [](const auto& each) { return each.origin.owners == store::Owners::range; });
+}
+
+Result<plan::Identity> root_identity(bool range) {
+  profile::Profile as_root;
+  as_root.user = profile::Item{"root", {"sbx"}};
+  as_root.userns = profile::Item{range ? "range" : "single", {"sbx"}};
+  const Host host = TRY(launch::probe_host(as_root));
+  return plan::make_identity(as_root, host);
+}
+
 std::unexpected<Error> fail_elsewhere(const std::vector<store::Origin>& overlays, const std::string& operand) {
   std::vector<std::string> places;
   for (const store::Origin& each : overlays) places.push_back(printable(each.outside));
@@ -38,13 +50,11 @@ std::unexpected<Error> fail_in_use(const std::string& name) {
   return fail_hint(text("sbx stop ", name, ", then again"), "the sandbox '", name, "' runs, or another sbx is at its changes");
 }
 
+Result<plan::Identity> identity_that_reaches_all(const std::vector<store::Overlay>& overlays) { return root_identity(needs_range(overlays)); }
+
 Result<> reach_all_files(bool range) {
   if (sys::caller_uid() == 0) return {};
-  profile::Profile as_root;
-  as_root.user = profile::Item{"root", {"sbx"}};
-  as_root.userns = profile::Item{range ? "range" : "single", {"sbx"}};
-  const Host host = TRY(launch::probe_host(as_root));
-  const plan::Identity identity = TRY(plan::make_identity(as_root, host));
+  const plan::Identity identity = TRY(root_identity(range));
   return launch::own_all_files(identity);
 }
 
@@ -63,8 +73,7 @@ Result<Kept> open_kept(const std::string& name) {
   Kept kept = TRY(find_kept(name));
   kept.overlays = TRY(store::open_overlays(kept.state, kept.place));
   if (kept.overlays.empty()) return fail_nothing_kept(name);
-  const bool range = std::ranges::any_of(kept.overlays, [](const auto& each) { return each.origin.owners == store::Owners::range; });
-  TRY(reach_all_files(range));
+  TRY(reach_all_files(needs_range(kept.overlays)));
   return kept;
 }
 

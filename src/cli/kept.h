@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/options.h"
+#include "plan/plan.h"
 #include "store/changes.h"
 #include "supervise/state.h"
 
@@ -31,6 +32,8 @@ Result<Kept> find_kept(const std::string& name);
 // With them, and with the right to reach all their files.
 Result<Kept> open_kept(const std::string& name);
 std::unexpected<Error> fail_in_use(const std::string& name);
+// For a process of its own that is to reach all files of these.
+Result<plan::Identity> identity_that_reaches_all(const std::vector<store::Overlay>& overlays);
 // Whatever is his own and, with `range`, his subordinate ids': see launch/own_files.h.
 Result<> reach_all_files(bool range);
 

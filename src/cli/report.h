@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "cli/options.h"
+#include "store/changes.h"
 #include "supervise/sandbox.h"
 
 #include <chrono>
@@ -66,6 +67,7 @@ struct RunReport {
   std::optional<Active> active;  // none: the launch did not come so far
   std::optional<NetworkReport> network;
   std::optional<supervise::CgroupUsage> cgroup;
+  std::optional<store::Counts> changes;  // of a kept overlay
   std::vector<std::string> degraded;
 };
 

@@ -5,6 +5,7 @@
 #include "cli/detach.h"
 #include "cli/env_file.h"
 #include "cli/json.h"
+#include "cli/kept_after.h"
 #include "cli/load.h"
 #include "cli/report.h"
 #include "cli/settings.h"
@@ -202,23 +203,31 @@ Result<> remove_thrown(const Stages& stages) {
   return launch::remove_with_range(identity, path::join(stages.state.place, "thrown"));
 }
 
+// What cannot be counted (its directory is gone) is kept all the same.
+void tell_of_changes(const Options& options, const std::string& name, const Result<store::Counts>& counts, bool named_by_sbx) {
+  if (options.quiet || (counts && counts->total() == 0 && !named_by_sbx)) return;
+  if (!counts) print_note(counts.error().message);
+  print_note(text(counts ? describe_counts(*counts) : "the changes", counts ? ", kept as '" : " are kept as '", name, "': 'sbx diff ", name,
+                  "' shows them, 'sbx commit ", name, "' makes them yours"));
+}
+
 // False: there is nothing anybody will ask the name for.
-Result<bool> tell_of_changes(const Options& options, const Stages& stages) {
+Result<bool> look_at_changes(const Options& options, RunReport& report, const Stages& stages) {
   const supervise::State& state = stages.state;
   if (stages.named_by_sbx) TRY(supervise::forget_unchanged(state.directory, state.place));
-  const bool kept = TRY(supervise::keeps_changes(state.directory, state.place));
-  const std::string& name = stages.plan.name;
-  if (kept && !options.quiet)
-    print_note(text("changes are kept as '", name, "': 'sbx diff ", name, "' shows them, 'sbx commit ", name, "' makes them yours"));
-  return kept || !stages.named_by_sbx;
+  if (!TRY(supervise::keeps_changes(state.directory, state.place))) return !stages.named_by_sbx;
+  const auto counts = count_changes(state);
+  if (counts) report.changes = *counts;
+  tell_of_changes(options, stages.plan.name, counts, stages.named_by_sbx);
+  return true;
 }
 
 // What did not come to run leaves nothing.
-Result<> end_state(const Options& options, const RunReport& report, Stages& stages) {
+Result<> end_state(const Options& options, RunReport& report, Stages& stages) {
   if (!stages.state.exists()) return {};
   TRY(remove_thrown(stages));
   if (!stages.sandbox.running) return supervise::drop_state(stages.state);
-  if (!TRY(tell_of_changes(options, stages))) return supervise::drop_state(stages.state);
+  if (!TRY(look_at_changes(options, report, stages))) return supervise::drop_state(stages.state);
   stages.state.record.code = report.code;
   stages.state.record.reason = supervise::reason_names[report.reason];
   return supervise::end_state(stages.state, report_json(report));

@@ -194,6 +194,17 @@ Result<std::vector<Overlay>> open_overlays(const sys::Fd& state, const std::stri
   return out;
 }
 
+Counts& Counts::operator+=(const Counts& other) {
+  added += other.added, modified += other.modified, deleted += other.deleted;
+  return *this;
+}
+
+Counts count_changes(const std::vector<Change>& changes) {
+  Counts counts;
+  for (const Change& each : changes) ++(each.kind == ChangeKind::added ? counts.added : each.kind == ChangeKind::deleted ? counts.deleted : counts.modified);
+  return counts;
+}
+
 Result<std::vector<Change>> find_changes(const Overlay& overlay) {
   Walk walk{overlay, {}};
   const Marked marks = TRY(read_marks(overlay.origin.engine, overlay.upper, ".", overlay.place));

@@ -46,6 +46,13 @@ Result<std::vector<Overlay>> open_overlays(const sys::Fd& state, const std::stri
 // Sorted: a directory before what is in it, else by name. Not here: what was only touched, or copied up and not changed.
 Result<std::vector<Change>> find_changes(const Overlay& overlay);
 
+struct Counts {
+  std::size_t added = 0, modified = 0, deleted = 0;  // modified: whatever is neither of the others
+  std::size_t total() const { return added + modified + deleted; }
+  Counts& operator+=(const Counts& other);
+};
+Counts count_changes(const std::vector<Change>& changes);
+
 inline constexpr std::size_t most_depth = 400;  // levels; each takes two descriptors
 
 }  // namespace store

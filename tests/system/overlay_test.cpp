@@ -88,7 +88,7 @@ TEST_F(OverlayTest, AContinuedPlaceCannotBecomeAnother) {
 
 TEST_F(OverlayTest, SbxGivesANameWhereNoneIsGiven) {
   const Outcome outcome = overlay({"--overlay", "."}, "echo new >file");
-  EXPECT_PRED2(contains, outcome.err, "changes are kept as 'sbx-") << outcome.err;
+  EXPECT_PRED2(contains, outcome.err, "1 path changed (1 modified), kept as 'sbx-") << outcome.err;
   ASSERT_FALSE(fs::is_empty(dir / "state/sbx/sandboxes"));
 }
 
