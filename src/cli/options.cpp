@@ -259,6 +259,8 @@ constexpr Option options_of_sbx[] = {
     {.name = "detach", .letter = 'd', .group = Group::terminal,
      .help = "return when it runs; see sbx logs, ps, stop", .apply = turn_on<&Options::detach>},
 
+    {.name = "on-exit", .argument = "ask|keep|commit|discard", .group = Group::after,
+     .help = "what becomes of what an overlay keeps", .apply = assign, .key = "filesystem.on_exit", .closed = true},
     {.name = "report", .argument = "FILE|fd:N", .group = Group::after, .help = "write what happened, as JSON",
      .apply = report, .completes = Completes::file},
     {.name = "stats", .group = Group::after, .help = "a summary on standard error", .apply = turn_on<&Options::stats>},

@@ -106,6 +106,8 @@ int print_error(const Error& error) {
 
 void print_note(std::string_view note) { print_on_error(text("sbx: ", printable(note), "\n")); }
 
+void print_question(std::string_view question) { print_on_error(text("sbx: ", printable(question))); }
+
 int print_output(std::string_view output) {
   const auto done = sys::write_all(standard_output, "standard output", output);
   if (done || done.error().code == static_cast<int>(std::errc::broken_pipe)) return 0;

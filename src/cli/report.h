@@ -20,6 +20,8 @@ namespace cli {
 int print_error(const Error& error);
 void print_note(std::string_view note);  // "sbx: NOTE" on standard error; not under --quiet
 
+void print_question(std::string_view question);  // on standard error, without a line end
+
 // On standard output, verbatim. Returns the exit status: 125, with the error printed, when the text could not
 // be written; a reader that went away (sbx --help | head -1) is no error.
 int print_output(std::string_view output);

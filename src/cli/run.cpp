@@ -135,6 +135,8 @@ Result<> prepare_state(const Options& options, const RunReport& report, Stages& 
   if (!plan.named) return {};
   if (options.detach && plan.command.terminal)
     return fail_hint("leave out -t or -d; -T where the profile asks for a terminal", "a detached sandbox has no terminal");
+  if (options.detach && plan.on_exit == plan::OnExit::ask)
+    return fail_hint("write --on-exit keep, commit or discard", "--on-exit ask: nobody can ask you about a detached sandbox");
   const auto started = std::chrono::duration_cast<std::chrono::microseconds>(report.started.time_since_epoch());
   supervise::Record record{.command = options.command, .profiles = report.profiles, .workdir = plan.command.workdir,
                            .cgroup = {}, .started = started.count(), .detached = options.detach, .reason = {}};
@@ -204,8 +206,9 @@ Result<> remove_thrown(const Stages& stages) {
 }
 
 // What cannot be counted (its directory is gone) is kept all the same.
-void tell_of_changes(const Options& options, const std::string& name, const Result<store::Counts>& counts, bool named_by_sbx) {
-  if (options.quiet || (counts && counts->total() == 0 && !named_by_sbx)) return;
+void tell_of_changes(const Options& options, const std::string& name, const Result<store::Counts>& counts, plan::OnExit on_exit,
+                     bool named_by_sbx) {
+  if (options.quiet || (counts && on_exit != plan::OnExit::keep) || (counts && counts->total() == 0 && !named_by_sbx)) return;
   if (!counts) print_note(counts.error().message);
   print_note(text(counts ? describe_counts(*counts) : "the changes", counts ? ", kept as '" : " are kept as '", name, "': 'sbx diff ", name,
                   "' shows them, 'sbx commit ", name, "' makes them yours"));
@@ -218,7 +221,7 @@ Result<bool> look_at_changes(const Options& options, RunReport& report, const St
   if (!TRY(supervise::keeps_changes(state.directory, state.place))) return !stages.named_by_sbx;
   const auto counts = count_changes(state);
   if (counts) report.changes = *counts;
-  tell_of_changes(options, stages.plan.name, counts, stages.named_by_sbx);
+  tell_of_changes(options, stages.plan.name, counts, stages.plan.on_exit, stages.named_by_sbx);
   return true;
 }
 
@@ -231,6 +234,28 @@ Result<> end_state(const Options& options, RunReport& report, Stages& stages) {
   stages.state.record.code = report.code;
   stages.state.record.reason = supervise::reason_names[report.reason];
   return supervise::end_state(stages.state, report_json(report));
+}
+
+// Of a name that nobody has asked for.
+Result<> forget_if_nothing_is_left(const Stages& stages) {
+  const supervise::State& state = stages.state;
+  if (!stages.named_by_sbx || TRY(supervise::keeps_changes(state.directory, state.place))) return {};
+  TRY(supervise::remove_state(std::string(path::parent(state.place)), stages.plan.name));
+  return {};
+}
+
+// What ended by itself is finished; what was ended is not.
+int finish_changes(const RunReport& report, const Stages& stages) {
+  using enum plan::OnExit;
+  const plan::OnExit on_exit = stages.plan.on_exit;
+  if (on_exit == keep || !report.changes || report.changes->total() == 0) return report.code;
+  if (on_exit == commit && report.reason != supervise::Reason::exited) {
+    print_note(text("the command did not end by itself: its changes are kept, not committed"));
+    return report.code;
+  }
+  const int code = act_on_exit(on_exit, stages.plan.name, *report.changes, report.code);
+  const Result<> forgotten = forget_if_nothing_is_left(stages);
+  return forgotten ? code : print_error(forgotten.error());
 }
 
 int run_and_report(const Options& options, Stages& stages) {
@@ -252,7 +277,7 @@ int run_and_report(const Options& options, Stages& stages) {
   if (Result<> ended = end_state(options, report, stages); !ended) report.code = print_error(ended.error());
   if (options.report)
     if (Result<> written = write_report(report, *options.report); !written) return print_error(written.error());
-  return report.code;
+  return finish_changes(report, stages);
 }
 
 // The launcher of -d: its caller waits for a word in every case.

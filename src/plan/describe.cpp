@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "plan/cgroup.h"
 #include "plan/network.h"
+#include "plan/overlays.h"
 
 #include <algorithm>
 #include <utility>
@@ -172,6 +173,7 @@ std::vector<Line> describe(const Plan& plan) {
     lines.push_back({"environment", "set", variable.substr(0, equals), variable.substr(equals + 1)});
   }
   if (plan.timeout.count() > 0) lines.push_back({"timeout", "after", describe_duration(plan.timeout), text("KILL ", describe_duration(plan.kill_after), " later")});
+  if (keeps_changes(plan.mounts)) lines.push_back({"changes", std::string(on_exit_names[plan.on_exit]), "at the end", {}});
   if (plan.command.terminal) lines.push_back({"terminal", "own", "pty", {}});
   lines.push_back({"command", "run", join(plan.command.argv, " "), text("in ", plan.command.workdir)});
   for (const std::string& feature : plan.degraded) lines.push_back({"degraded", "without", feature, "allowed by --allow-degraded"});

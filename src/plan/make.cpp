@@ -9,6 +9,7 @@
 #include "plan/join.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
+#include "plan/overlays.h"
 #include "profile/values.h"
 
 #include <algorithm>
@@ -137,6 +138,7 @@ Result<Plan> make(const profile::Profile& profile, const Host& host, std::vector
   FileSystem files = TRY(make_filesystem(profile, host, plan));
   plan.prepare = std::move(files.prepare), plan.mounts = std::move(files.steps), plan.notes = std::move(files.notes);
   plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
+  plan.on_exit = TRY(make_on_exit(profile, host, plan.mounts));
   plan.limits = TRY(make_limits(profile));
   plan.privileges = TRY(make_privileges(profile));
   TRY(add_landlock(plan, profile, host));

@@ -158,6 +158,13 @@ Result<> check_lower(const Wanted& wanted, const Host& host, FileSystem& out) {
 
 }  // namespace
 
+bool keeps_changes(const std::vector<MountStep>& steps) {
+  return std::ranges::any_of(steps, [](const MountStep& step) {
+    const Overlay* overlay = std::get_if<Overlay>(&step);
+    return overlay != nullptr && overlay->kept;
+  });
+}
+
 bool needs_state(const profile::Profile& profile, const Host& host) {
   return !profile.overlay.empty() || (!profile.tmp_overlay.empty() && !memory_has_marks(host));
 }
@@ -166,6 +173,18 @@ Result<std::vector<std::string>> overlaid_directories(const profile::Profile& pr
   std::vector<std::string> directories;
   for (Wanted& each : TRY(wanted_overlays(profile, host))) directories.push_back(std::move(each.outside));
   return directories;
+}
+
+Result<OnExit> make_on_exit(const profile::Profile& profile, const Host& host, const std::vector<MountStep>& steps) {
+  if (!profile.on_exit) return OnExit::keep;
+  const OnExit on_exit = TRY(on_exit_names.parse(profile.on_exit->value, "on_exit"));
+  if (!keeps_changes(steps)) {
+    if (!is_of_command_line(*profile.on_exit)) return OnExit::keep;
+    return fail_hint("add --overlay DIR", "--on-exit ", profile.on_exit->value, ": nothing is kept, because nothing is overlaid");
+  }
+  if (on_exit == OnExit::ask && !(host.terminal[0] && host.terminal[2]))
+    return fail_hint("write --on-exit keep, commit or discard", "--on-exit ask: standard input and error are not a terminal, and nobody could be asked");
+  return on_exit;
 }
 
 Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& so_far) {

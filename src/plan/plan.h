@@ -80,6 +80,9 @@ struct Layered {
 enum class OverlayEngine { kernel, fuse, count_ };
 inline constexpr EnumNames<OverlayEngine, 2> overlay_engine_names{{"kernel", "fuse"}};
 static_assert(overlay_engine_names.complete());
+enum class OnExit { ask, keep, commit, discard, count_ };  // what becomes of what is kept
+inline constexpr EnumNames<OnExit, 4> on_exit_names{{"ask", "keep", "commit", "discard"}};
+static_assert(on_exit_names.complete());
 struct Overlay {
   std::string outside, inside;
   std::string layers = {};                // where the changes lie on the host; empty: in memory
@@ -183,6 +186,7 @@ struct Plan {
   Seccomp seccomp;
   Command command;
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
+  OnExit on_exit = OnExit::keep;
   std::vector<std::string> notes;     // what is not protected, and why; printed by --dry-run
   std::vector<std::string> degraded;  // what was asked for, is missing here, and may be
 

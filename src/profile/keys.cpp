@@ -56,7 +56,7 @@ Result<> check_true(std::string_view value) {
   return fail_hint("leave it out", "it is always true and cannot be turned off");
 }
 
-constexpr std::array<Key, 60> table{{
+constexpr std::array<Key, 61> table{{
     {"description", &Profile::description, Kind::text, "TEXT", nullptr, nullptr,
      "For whom the profile is, in one line."},
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
@@ -95,6 +95,8 @@ constexpr std::array<Key, 60> table{{
      "The same; what is changed is thrown away."},
     {"filesystem.overlay_engine", &Profile::overlay_engine, Kind::word, "auto|kernel|fuse", nullptr, nullptr,
      "Who overlays: the kernel, or fuse-overlayfs; auto: the kernel where it can."},
+    {"filesystem.on_exit", &Profile::on_exit, Kind::word, "ask|keep|commit|discard", nullptr, nullptr,
+     "What becomes of kept changes at the end: asked for, kept, committed, or discarded."},
     {"filesystem.tmpfs", &Profile::tmpfs, Kind::path, "DIR[:size=N]", parses<parse_tmpfs_item>, nullptr,
      "Empty directories in memory."},
     {"filesystem.hide", &Profile::hide, Kind::host_path, "PATH[?]", parses<parse_path_name>, nullptr,

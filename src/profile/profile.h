@@ -36,7 +36,7 @@ struct Profile {
   // [sandbox]
   Scalar name, join, user, userns, hostname, workdir, terminal, timeout, kill_after, boottime, monotonic;
   // [filesystem]: paths are "A[:B]"; ~, $PWD, $PROJECT, $HOME and $XDG_RUNTIME_DIR expand in plan/; a trailing ? marks optional
-  Scalar root, home, overlay_engine;
+  Scalar root, home, overlay_engine, on_exit;
   List read_only, read_write, overlay, tmp_overlay, tmpfs, hide, protect;
   // [network]
   Scalar net_mode, net_pcap;

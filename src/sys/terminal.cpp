@@ -21,6 +21,11 @@ Result<> set_terminal_settings(int fd, const termios& settings) {
   return {};
 }
 
+Result<> drop_unread_input(int fd) {
+  if (SYS(::tcflush(fd, TCIFLUSH)) < 0) return fail_errno("drop what was typed");
+  return {};
+}
+
 termios raw_settings(termios settings) {
   ::cfmakeraw(&settings);
   return settings;

@@ -20,6 +20,8 @@ Result<> set_window_size(int fd, const winsize& size);
 Result<bool> is_in_foreground(int fd);               // our process group; true too where it is not our terminal
 Result<> set_foreground_group(int fd, pid_t group);  // SIGTTOU must be blocked
 
+Result<> drop_unread_input(int fd);                  // tcflush(3)
+
 struct Pty { Fd master, slave; };
 // From the devpts mounted at `devpts` (a directory descriptor): its own instance, not the host's.
 Result<Pty> open_pty(const Fd& devpts);

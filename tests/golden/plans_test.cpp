@@ -124,7 +124,8 @@ TEST(GoldenPlans, ContainerCopyOnWrite) {
   host.rootfs_owner = 100000;
   host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
   compare("container-overlay", with_options(shipped("container"), {"filesystem.root=/srv/debian", "filesystem.overlay=/", "filesystem.hide=/etc/motd",
-                                            "filesystem.tmp_overlay=~/work/tool", "filesystem.overlay_engine=fuse"}), host);
+                                            "filesystem.tmp_overlay=~/work/tool", "filesystem.overlay_engine=fuse",
+                                            "filesystem.on_exit=commit"}), host);
 }
 
 TEST(GoldenPlans, EveryShippedProfileHasAFile) {

@@ -20,7 +20,7 @@ Result<profile::Profile> layer_of(std::vector<std::string> words) {
 TEST(CliSettings, EveryOptionOfTheTableIsAccepted) {
   const std::map<std::string_view, std::string> example = {
       {"set", "sandbox.timeout=1s"}, {"name", "try"}, {"join", "web:ipc"}, {"hostname", "h"}, {"user", "1:2"}, {"userns", "single"},
-      {"ro", "/a"}, {"rw", "/a:/b"}, {"volume", "/a:/b:ro"}, {"overlay", "/o"}, {"tmp-overlay", "/a:/o"}, {"tmpfs", "/t:size=1M"}, {"hide", "/h"},
+      {"ro", "/a"}, {"rw", "/a:/b"}, {"volume", "/a:/b:ro"}, {"overlay", "/o"}, {"on-exit", "commit"}, {"tmp-overlay", "/a:/o"}, {"tmpfs", "/t:size=1M"}, {"hide", "/h"},
       {"home", "keep:a"}, {"rootfs", "r"}, {"workdir", "/w"}, {"env", "A=b"}, {"secret", "k=/f"}, {"net", "user"},
       {"allow", "github.com:443"}, {"deny", "udp://@lan"}, {"publish", "8080:80/udp"}, {"host-port", "5432"}, {"dns", "192.0.2.53"}, {"pcap", "p"},
       {"memory", "512M"}, {"memory-swap", "-1"}, {"cpus", "1.5"}, {"cpu-weight", "50"}, {"cpuset-cpus", "0-1,3"}, {"pids-limit", "64"},

@@ -72,6 +72,25 @@ TEST(PlanOverlays, KeptUnderTheName) {
   EXPECT_EQ(all[1].layers, "/home/ann/.local/state/sbx/sandboxes/try/changes/1");
 }
 
+// What is asked for by hand must have something to act on; what a profile says may find nothing.
+TEST(PlanOverlays, OnExit) {
+  const auto on_exit = [](const std::string& word, const std::string& source, bool keeps, bool terminal) -> std::string {
+    profile::Profile profile;
+    profile.on_exit = profile::Item{word, {source}};
+    Host host = ann();
+    host.terminal = {terminal, false, terminal};
+    const std::vector<MountStep> steps{Overlay{.outside = "/o", .inside = "/o", .kept = keeps}};
+    const auto made = make_on_exit(profile, host, steps);
+    return made ? std::string(on_exit_names[*made]) : made.error().message;
+  };
+  for (const char* word : {"keep", "commit", "discard"}) EXPECT_EQ(on_exit(word, "command line", true, false), word);
+  EXPECT_EQ(on_exit("ask", "mine", true, true), "ask");
+  EXPECT_EQ(on_exit("ask", "mine", true, false), "--on-exit ask: standard input and error are not a terminal, and nobody could be asked");
+  EXPECT_EQ(on_exit("ask", "mine", false, false), "keep");
+  EXPECT_EQ(on_exit("commit", "command line", false, false), "--on-exit commit: nothing is kept, because nothing is overlaid");
+  EXPECT_EQ(on_exit("maybe", "mine", true, false), "on_exit is not one of ask, keep, commit, discard: 'maybe'");
+}
+
 TEST(PlanOverlays, ThrownAwayInMemoryWhereThatHasMarks) {
   EXPECT_EQ(made(thrown({"$PROJECT"}))[0].layers, "");
   EXPECT_FALSE(needs_state(thrown({"$PROJECT"}), ann()));

@@ -68,6 +68,7 @@ read_write = ["$PROJECT"]
 overlay = ["/o"]
 tmp_overlay = ["/o:/t?"]
 overlay_engine = "kernel"
+on_exit = "discard"
 tmpfs = ["/t:size=1M"]
 hide = ["/h?"]
 protect = ["$PWD/.git"]
