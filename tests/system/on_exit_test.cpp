@@ -83,6 +83,20 @@ TEST_F(OnExitTest, Discard) {
   EXPECT_TRUE(fs::is_empty(dir / "state/sbx/trash"));
 }
 
+// Where only root of a namespace with the range may look, and remove.
+TEST_F(OnExitTest, FilesOfSubordinateIds) {
+  SKIP_IF(no_id_range());
+  const Words range{"--user", "root", "--userns", "range", "--cap-add", "CHOWN", "--cap-add", "DAC_OVERRIDE", "--name", "try"};
+  const std::string tail = ", kept as 'try': 'sbx diff try' shows them, 'sbx commit try' makes them yours\n";
+  EXPECT_EQ(ended(range, "mkdir e; touch e/x; chmod 700 e; chown -R 9 e").err, "sbx: 2 paths changed (2 added)" + tail);
+  Words discarding = range;
+  discarding.insert(discarding.end(), {"--on-exit", "discard"});
+  const Outcome outcome = ended(discarding, "ls e; echo new >file");
+  EXPECT_EQ(outcome.out, "x\nthe changes of 'try' are discarded\n") << outcome.err;
+  EXPECT_TRUE(fs::is_empty(dir / "state/sbx/trash"));
+  EXPECT_EQ(file(), "host\n");
+}
+
 TEST_F(OnExitTest, AskedOnATerminal) {
   const Outcome outcome = asked({"what\n", "show\n", "commit\n"});
   EXPECT_EQ(outcome.status, 0);
