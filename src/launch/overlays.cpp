@@ -183,14 +183,31 @@ struct Server {
   const std::string& program;
   std::string options, connection;
   std::array<int, 5> inherited;
+  int landlock_abi;
+  std::vector<sys::LandlockPath> paths;
 };
+
+// It goes through its layers by name, and whoever can write to the host's directory may put a link in its way: whatever
+// that leads to, it makes and changes nothing but in the layers that are its own.
+Result<> keep_to_layers(const Server& server) {
+  TRY(sys::set_no_new_privileges());
+  return sys::enter_landlock(server.landlock_abi, server.paths);
+}
+
+Result<std::vector<sys::LandlockPath>> paths_of_server(const Layers& layers, const sys::Fd& front) {
+  std::vector<sys::LandlockPath> paths{{name_of(layers.lower), false}, {name_of(layers.upper), true}, {name_of(layers.work), true}};
+  if (front.valid()) paths.push_back({name_of(front), false});
+  for (const char* needed : {"/usr", "/lib", "/lib64", "/nix", "/etc", "/proc", "/dev"})  // to be started
+    if (TRY(sys::stat_path(needed, true))) paths.push_back({needed, false});
+  return paths;
+}
 
 // What it says of a failure goes where sbx's own words go.
 void start_server(void* argument) {
   const auto* server = static_cast<Server*>(argument);
   for (const int fd : server->inherited)
     if (fd >= 0 && !sys::keep_open_on_exec(fd)) sys::exit_now(exit_status::setup_failed);
-  if (!sys::new_process_group() || !sys::keep_capabilities_on_exec()) sys::exit_now(exit_status::setup_failed);
+  if (!sys::new_process_group() || !sys::keep_capabilities_on_exec() || !keep_to_layers(*server)) sys::exit_now(exit_status::setup_failed);
   std::string program = server->program, options = server->options, connection = server->connection, foreground = "-f", flag = "-o";
   char* words[] = {program.data(), foreground.data(), flag.data(), options.data(), connection.data(), nullptr};
   char* none[] = {nullptr};
@@ -211,7 +228,9 @@ Result<sys::Fd> mount_by_fuse(const Overlay& step, Layers& layers, const sys::Fd
   Server server{.program = step.program,
                 .options = text("lowerdir=", lowers_of(layers, front), ",upperdir=", name_of(layers.upper), ",workdir=", name_of(layers.work)),
                 .connection = text("/dev/fd/", layers.fuse.get()),
-                .inherited = {layers.fuse.get(), layers.lower.get(), layers.upper.get(), layers.work.get(), front.valid() ? front.get() : -1}};
+                .inherited = {layers.fuse.get(), layers.lower.get(), layers.upper.get(), layers.work.get(), front.valid() ? front.get() : -1},
+                .landlock_abi = TRY(sys::landlock_abi()),
+                .paths = TRY(paths_of_server(layers, front))};
   TRY(sys::run_until_exec(start_server, &server, "start fuse-overlayfs"));
   layers.fuse.reset();  // with the last descriptor the connection ends, and whoever waits for an answer has one
   const auto answered = sys::open_at(mount, ".", O_RDONLY | O_DIRECTORY);

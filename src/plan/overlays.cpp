@@ -129,6 +129,10 @@ Result<OverlayEngine> choose_engine(const Wanted& wanted, const profile::Profile
   if (wanted.earlier != nullptr) asked = wanted.earlier->engine;
   const std::string obstacle = why_not_the_kernel(wanted, host, on_disk);
   if (asked != "fuse" && obstacle.empty()) return OverlayEngine::kernel;
+  // It follows names, and only Landlock keeps it in its layers; before ABI 2 nothing could be renamed there.
+  if (asked != "kernel" && !host.fuse_overlayfs.empty() && host.landlock_abi < 2)
+    return fail_hint("boot Linux 5.19 or later with landlock in lsm=", "overlay of ", printable(wanted.outside),
+                     ": fuse-overlayfs is only used where Landlock can hold it");
   if (asked != "kernel" && !host.fuse_overlayfs.empty()) return OverlayEngine::fuse;
   const std::string why = obstacle.empty() ? "fuse-overlayfs cannot be used here" : obstacle;
   return fail_hint(asked == "kernel" ? "fuse-overlayfs may do it: --set filesystem.overlay_engine=auto"
