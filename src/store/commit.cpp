@@ -17,6 +17,7 @@ namespace {
 
 using sys::EntryType;
 using Paths = std::vector<std::string>;
+using Directories = std::set<std::string, std::less<>>;
 
 constexpr const char* journal_name = "journal";
 constexpr const char* ledger_name = "committed";
@@ -54,8 +55,8 @@ Paths rest_of(const std::vector<Change>& all, const Paths& done) {
 }
 
 // The directories that the paths stand in; the root is "".
-std::set<std::string, std::less<>> directories_of(const Paths& paths) {
-  std::set<std::string, std::less<>> out{""};
+Directories directories_of(const Paths& paths) {
+  Directories out{""};
   for (const std::string& path : paths) out.emplace(parent_of(path));
   return out;
 }
@@ -75,13 +76,34 @@ Result<> restore_times(const Overlay& overlay, const Paths& paths) {
   return {};
 }
 
+bool is_later(const Overlay& overlay, const Ledger& ledger, std::string_view path, const Instant& changed) {
+  const auto known = ledger.find(path);
+  return changed > overlay.origin.started && (known == ledger.end() || known->second != changed);
+}
+
+// Of the directories that the paths stand in those where the host made or removed something. A commit that touches them
+// too must not pass that off as its own.
+Result<Directories> changed_by_host(const Overlay& overlay, const Paths& paths) {
+  const Ledger ledger = TRY(read_ledger(overlay));
+  Cursor lower(overlay.lower, overlay.origin.outside);
+  Directories out;
+  for (const std::string& each : directories_of(paths)) {
+    const auto directory = lower.at(each);
+    if (!directory) continue;  // it is made by this commit
+    const sys::Entry entry = TRY(sys::entry_of(**directory, path::join(overlay.origin.outside, each)));
+    if (is_later(overlay, ledger, each, entry.changed)) out.insert(each);
+  }
+  return out;
+}
+
 // Of the paths, and of the directories that `around` stand in: temporary files came and went there.
-Result<> write_ledger(const Overlay& overlay, const Paths& paths, const Paths& around) {
+Result<> write_ledger(const Overlay& overlay, const Paths& paths, const Paths& around, const Directories& of_host) {
   Ledger ledger = TRY(read_ledger(overlay));
   Cursor lower(overlay.lower, overlay.origin.outside);
-  std::set<std::string, std::less<>> all = directories_of(around);
+  Directories all = directories_of(around);
   all.insert(paths.begin(), paths.end());
   for (const std::string& path : all) {
+    if (of_host.contains(path)) continue;
     const auto directory = lower.at(parent_of(path));
     if (!directory) continue;  // it was deleted
     const auto entry = TRY(sys::entry_at(**directory, path.empty() ? "." : name_of(path), path::join(overlay.origin.outside, path)));
@@ -105,12 +127,13 @@ Result<> apply_all(Target& target, const std::vector<Change>& selected, const Pr
   return {};
 }
 
-Result<> finish(const Overlay& overlay, const std::vector<Change>& all, const Paths& done, Paths touched, const Journal& journal) {
+Result<> finish(const Overlay& overlay, const std::vector<Change>& all, const Paths& done, Paths touched, const Journal& journal,
+                const Directories& of_host = {}) {
   TRY(restore_times(overlay, done));
   TRY(sys::sync_file_system(overlay.lower, overlay.origin.outside));
   TRY(settle(overlay, done, rest_of(all, done)));
   touched.insert(touched.end(), done.begin(), done.end());
-  TRY(write_ledger(overlay, touched, journal.paths));
+  TRY(write_ledger(overlay, touched, journal.paths, of_host));
   return remove_journal(overlay);
 }
 
@@ -139,7 +162,7 @@ bool is_new_place(const Change& change) { return change.kind == ChangeKind::adde
 
 // `done_before`: of an earlier try; they leave the upper with the rest.
 Result<Committed> carry_out(const Overlay& overlay, const std::vector<Change>& all, std::vector<Change> selected,
-                            const Journal& journal, const Paths& done_before, const Progress& progress) {
+                            const Journal& journal, const Paths& done_before, const Progress& progress, const Directories& of_host = {}) {
   std::erase_if(selected, [](const Change& change) { return change.after && change.after->type == EntryType::socket; });
   TRY(spell_out_opaque(overlay, journal.paths));
   // What takes a place on the host by a second name must be on the disk before it does.
@@ -148,7 +171,7 @@ Result<Committed> carry_out(const Overlay& overlay, const std::vector<Change>& a
   Target target(overlay, journal.temporary());
   const Result<> applied = apply_all(target, selected, progress, done);
   if (target.stuck) return std::unexpected<Error>(applied.error());  // the journal stays, and the next commit carries on
-  TRY(finish(overlay, all, done, std::move(target.touched), journal));
+  TRY(finish(overlay, all, done, std::move(target.touched), journal, of_host));
   return Committed{.count = done.size(), .stopped = applied ? std::nullopt : std::optional(applied.error())};
 }
 
@@ -183,10 +206,6 @@ Result<Ledger> read_ledger(const Overlay& overlay) {
 
 std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<Change>& selected, const Ledger& ledger, const CommitChoice& choice) {
   std::vector<Obstacle> out;
-  const auto is_later = [&](std::string_view path, const Instant& changed) {
-    const auto known = ledger.find(path);
-    return changed > overlay.origin.started && (known == ledger.end() || known->second != changed);
-  };
   std::set<std::string_view> new_places;
   for (const Change& change : selected) {
     const bool in_new = new_places.contains(parent_of(change.path));
@@ -196,9 +215,9 @@ std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<C
     if (change.privileged && !choice.privileged)
       out.push_back({ObstacleKind::privileged, change.path, "it would be set-uid, set-gid or have file capabilities"});
     if (choice.force) continue;
-    if (change.before && is_later(change.path, change.before->changed))
+    if (change.before && is_later(overlay, ledger, change.path, change.before->changed))
       out.push_back({ObstacleKind::conflict, change.path, "it changed on the host meanwhile"});
-    else if (!change.before && !in_new && is_later(parent_of(change.path), change.directory_changed))
+    else if (!change.before && !in_new && is_later(overlay, ledger, parent_of(change.path), change.directory_changed))
       // One that the sandbox moved here was copied up too.
       out.push_back({ObstacleKind::conflict, change.path, change.copied_up ? "it was removed on the host meanwhile, or its directory changed"
                                                                            : "it is new, and its directory changed on the host meanwhile"});
@@ -208,9 +227,10 @@ std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<C
 
 Result<Committed> commit_changes(const Overlay& overlay, const std::vector<Change>& all, const std::vector<Change>& selected,
                                  const CommitChoice& choice, const Progress& progress) {
+  const Directories of_host = choice.force ? Directories{} : TRY(changed_by_host(overlay, paths_of(selected)));
   Journal journal{.token = TRY(sys::random_token()), .force = choice.force, .privileged = choice.privileged, .paths = paths_of(selected)};
   TRY(write_beside(overlay, journal_name, encode(journal)));
-  return carry_out(overlay, all, selected, journal, {}, progress);
+  return carry_out(overlay, all, selected, journal, {}, progress, of_host);
 }
 
 Result<std::optional<Journal>> recover(const Overlay& overlay) {

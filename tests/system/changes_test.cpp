@@ -142,6 +142,16 @@ TEST_F(ChangesTest, ANewNameWhoseDirectoryChanged) {
   EXPECT_PRED2(contains, outcome.err, "sbx: src/new: it is new, and its directory changed on the host meanwhile\n");
 }
 
+// That a commit touched a directory says nothing of what the host did there before.
+TEST_F(ChangesTest, WhatTheHostRemovedStaysAConflict) {
+  fs::remove(project() + "/blob");
+  ASSERT_EQ(sbx_try({"commit", "try", "tool", "gone", "src"}).status, 0);
+  const Outcome outcome = sbx_try({"commit", "try"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_PRED2(contains, outcome.err, "sbx: blob: it was removed on the host meanwhile, or its directory changed\n");
+  EXPECT_FALSE(fs::exists(project() + "/blob"));
+}
+
 TEST_F(ChangesTest, ItsOwnCommitIsNoConflict) {
   ASSERT_EQ(sbx_try({"commit", "try", "src/new"}).status, 0);
   run_in_overlay("echo more >>src/new; echo x >src/newer");
