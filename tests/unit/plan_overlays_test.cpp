@@ -14,7 +14,7 @@ Host ann() {
   host.user = host.group = "ann", host.home = "/home/ann", host.shell = "/bin/bash";
   host.cwd = host.project = "/home/ann/work";
   host.overlay = host.overlayfs = true;
-  host.kernel_major = 6, host.kernel_minor = 18;
+  host.kernel_major = 6, host.kernel_minor = 18, host.landlock_abi = 7;
   host.sandboxes = "/home/ann/.local/state/sbx/sandboxes";
   host.lowers = {{"/home/ann", true, ""}, {"/home/ann/work", true, ""}, {"/srv/debian", true, ""}, {"/srv/share", true, "nfs"}, {"/srv/file", false, ""}};
   return host;
@@ -73,6 +73,17 @@ TEST(PlanOverlays, KeptUnderTheName) {
 }
 
 // What is asked for by hand must have something to act on; what a profile says may find nothing.
+TEST(PlanOverlays, FuseOnlyWhereLandlockHoldsIt) {
+  profile::Profile profile;
+  profile.overlay = items({"/home/ann/work"});
+  profile.overlay_engine = profile::Item{"fuse", {"command line"}};
+  Host host = ann();
+  host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
+  EXPECT_EQ(made(profile, host).at(0).engine, OverlayEngine::fuse);
+  host.landlock_abi = 1;
+  EXPECT_NE(refusal(profile, host).find("Landlock"), std::string::npos);
+}
+
 TEST(PlanOverlays, OnExit) {
   const auto on_exit = [](const std::string& word, const std::string& source, bool keeps, bool terminal) -> std::string {
     profile::Profile profile;
