@@ -17,6 +17,11 @@ Result<> sweep_trash(const std::string& trash) {
   return store::empty_trash(trash);
 }
 
+// What lies in the trash is nobody's any more, and the next discard tries again: it keeps nobody from discarding.
+void note_left(const Result<>& swept) {
+  if (!swept) print_note(text("something that was discarded is not removed yet: ", swept.error().message));
+}
+
 Result<std::string> discard_all(const std::string& name) {
   Kept kept = TRY(find_kept(name));
   if (!kept.held) return fail_in_use(kept.name);
@@ -26,7 +31,7 @@ Result<std::string> discard_all(const std::string& name) {
   if (overlays)
     for (const store::Overlay& each : *overlays) static_cast<void>(store::recover(each).has_value());
   TRY(store::throw_away(kept.state, kept.place, kept.trash));
-  TRY(sweep_trash(kept.trash));
+  note_left(sweep_trash(kept.trash));
   return text("the changes of '", kept.name, "' are discarded\n");
 }
 
@@ -64,8 +69,7 @@ Result<> drop_kept(const std::string& name, bool force) {
 }
 
 int discard(const Options& options) {
-  const Result<> swept = sweep();  // of one that was cut short
-  if (!swept) return print_error(swept.error());
+  note_left(sweep());  // of one that was cut short
   const auto done = options.operands.size() == 1 ? discard_all(options.operands[0]) : discard_some(options);
   return done ? print_output(*done) : print_error(done.error());
 }

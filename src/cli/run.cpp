@@ -193,7 +193,7 @@ Result<int> run_stages(const Options& options, RunReport& report, Stages& stages
 
 // What is thrown away may belong to subordinate ids.
 Result<> remove_thrown(const Stages& stages) {
-  if (stages.plan.identity.writer != plan::MapWriter::newidmap) return {};
+  if (!plan::maps_other_ids(stages.plan.identity, stages.host.uid, stages.host.gid)) return {};
   const auto thrown = [](const plan::MountStep& step) {
     const auto* overlay = std::get_if<plan::Overlay>(&step);
     return overlay != nullptr && !overlay->kept && !overlay->layers.empty();

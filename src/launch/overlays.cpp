@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "launch/trial.h"
+#include "plan/identity.h"
 #include "store/origin.h"
 #include "sys/file.h"
 #include "sys/filesystem.h"
@@ -73,6 +74,21 @@ Result<> give_to_root_inside(const plan::Identity& identity, const sys::Fd& laye
   return std::unexpected<Error>(std::move(done.error));
 }
 
+store::Owners owners_of(const plan::Identity& identity) {
+  return plan::maps_other_ids(identity, sys::caller_uid(), sys::caller_gid()) ? store::Owners::range : store::Owners::self;
+}
+
+// One that is continued with more ids than it was begun with.
+Result<> keep_origin(const sys::Fd& file, const Overlay& step, const plan::Identity& identity, const sys::Fd& layers) {
+  const std::string shown = path::join(step.layers, "origin");
+  if (owners_of(identity) == store::Owners::self) return {};
+  auto origin = store::decode_origin(TRY(sys::read_fd(file, shown, store::most_origin)));
+  if (!origin) return fail(printable(shown), ": ", origin.error().message);
+  if (origin->owners == store::Owners::range) return {};
+  origin->owners = store::Owners::range;
+  return sys::replace_file_at(layers, "origin", store::encode(*origin), 0600, shown);
+}
+
 Result<> write_origin(const Overlay& step, const plan::Identity& identity, const sys::FileStat& lower, const sys::Fd& layers) {
   // Of something made just now: the host's later changes are newer by the same clock.
   const sys::Fd upper = TRY(sys::open_at(layers, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -80,7 +96,7 @@ Result<> write_origin(const Overlay& step, const plan::Identity& identity, const
   store::Origin origin;
   origin.inside = step.inside, origin.outside = step.outside;
   origin.engine = step.engine == plan::OverlayEngine::fuse ? store::Engine::fuse : store::Engine::kernel;
-  origin.owners = identity.writer == MapWriter::newidmap ? store::Owners::range : store::Owners::self;
+  origin.owners = owners_of(identity);
   origin.started = {.seconds = made.changed, .nanoseconds = made.changed_nanoseconds};
   origin.device = lower.device, origin.inode = lower.inode;
   return sys::replace_file_at(layers, "origin", store::encode(origin), 0600, path::join(step.layers, "origin"));
@@ -89,7 +105,8 @@ Result<> write_origin(const Overlay& step, const plan::Identity& identity, const
 Result<> prepare_on_disk(const Overlay& step, const plan::Identity& identity) {
   TRY(sys::make_directories(step.layers, 0700));
   const sys::Fd layers = TRY(sys::open_file(step.layers, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  if (TRY(sys::open_at_if_exists(layers, "origin", O_PATH | O_NOFOLLOW, step.layers))) return {};
+  const auto origin = TRY(sys::open_at_if_exists(layers, "origin", O_RDONLY | O_NOFOLLOW, step.layers));
+  if (origin) return keep_origin(*origin, step, identity, layers);
   const sys::Fd lower = TRY(open_lower(step));
   const sys::FileStat stat = TRY(sys::stat_fd(lower.get(), step.outside));
   TRY(make_if_missing(layers, "work", 0700, path::join(step.layers, "work")));

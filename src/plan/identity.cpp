@@ -147,4 +147,11 @@ Result<Identity> make_identity(const profile::Profile& profile, const Host& host
   return checked(std::move(identity));
 }
 
+bool maps_other_ids(const Identity& identity, Id uid, Id gid) {
+  const auto others = [](const std::vector<IdMap>& maps, Id own) {
+    return std::ranges::any_of(maps, [&](const IdMap& map) { return map.outside != own || map.count != 1; });
+  };
+  return uid != 0 && (others(identity.uids, uid) || others(identity.gids, gid));
+}
+
 }  // namespace plan

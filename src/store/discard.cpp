@@ -83,11 +83,13 @@ Result<bool> throw_away(const sys::Fd& state, const std::string& place, const st
 Result<> empty_trash(const std::string& trash) {
   const auto directory = TRY(open_trash(trash));
   if (!directory) return {};
+  Result<> done;
   for (const std::string& name : TRY(sys::list_directory(*directory, trash))) {
     Result<> removed = remove_tree(*directory, name, path::join(trash, name));
-    if (!removed && !is_gone(removed)) return removed;  // gone: another sbx is at it
+    // Gone: another sbx is at it. One that stays keeps none of the others.
+    if (!removed && !is_gone(removed) && done) done = std::move(removed);
   }
-  return {};
+  return done;
 }
 
 Result<bool> trash_needs_range(const std::string& trash) {

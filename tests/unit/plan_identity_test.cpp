@@ -188,6 +188,19 @@ TEST(PlanIdentity, TheOwnerOfARootFileSystemDecides) {
   }
 }
 
+TEST(PlanIdentity, WhoseFilesTheCallerCannotRemove) {
+  const Host alice = alice_with_range();
+  EXPECT_FALSE(maps_other_ids(made(asking("self"), alice), 1000, 1001));
+  Identity range = made(asking("root", "range"), alice);
+  for (const MapWriter writer : {MapWriter::newidmap, MapWriter::joined}) {
+    range.writer = writer;
+    EXPECT_TRUE(maps_other_ids(range, 1000, 1001));
+  }
+  EXPECT_FALSE(maps_other_ids(range, 0, 0)) << "root needs no help";
+  EXPECT_TRUE(maps_other_ids({.uids = {{0, 1000, 2}}, .gids = {{0, 1001, 1}}}, 1000, 1001));
+  EXPECT_TRUE(maps_other_ids({.uids = {{0, 1000, 1}}, .gids = {{0, 1001, 1}, {1, 200000, 9}}}, 1000, 1001));
+}
+
 TEST(PlanIdentity, AnIdOutsideOfTheRangeIsRefused) {
   profile::Profile profile = asking("70000:5", "range");
   profile.root = profile::Item{"/srv/root", {"t"}};
