@@ -19,6 +19,14 @@ std::size_t utf8_length(std::string_view in, std::size_t at) {
   return length;
 }
 
+// Of no width, or turning the direction of what follows: a name with one can look like another. Of a valid sequence of three.
+bool is_invisible(std::string_view in) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(in[i])); };
+  const unsigned point = (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+  return (point >= 0x200B && point <= 0x200F) || (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) ||
+         point == 0xFEFF;
+}
+
 void append_escaped(std::string& out, unsigned char byte) {
   constexpr char digits[] = "0123456789abcdef";
   if (byte == '\n') out += "\\n";
@@ -41,10 +49,12 @@ std::string printable(std::string_view in) {
     const std::size_t length = utf8_length(in, at);
     // C1 controls (U+0080…U+009F) are two bytes that begin with 0xC2.
     const bool control = byte < 0x20 || byte == 0x7F ||
-                         (length == 2 && byte == 0xC2 && static_cast<unsigned char>(in[at + 1]) < 0xA0);
-    if (length == 0 || control) append_escaped(out, byte), at += 1;
-    else out += in.substr(at, length), at += length;
-    if (control && length == 2) append_escaped(out, static_cast<unsigned char>(in[at++]));
+                         (length == 2 && byte == 0xC2 && static_cast<unsigned char>(in[at + 1]) < 0xA0) ||
+                         (length == 3 && is_invisible(in.substr(at, 3)));
+    if (length == 0) append_escaped(out, byte), at += 1;
+    else if (!control) out += in.substr(at, length), at += length;
+    else
+      for (const std::size_t end = at + length; at < end; ++at) append_escaped(out, static_cast<unsigned char>(in[at]));
   }
   return out;
 }

@@ -19,7 +19,7 @@ std::string text(const Parts&... parts) {
   return out;
 }
 
-// `in` with what a terminal would act on (control bytes, invalid UTF-8) written as \n, \t or \xNN.
+// `in` with what a terminal would act on (control bytes, invalid UTF-8) or not show (no width, direction) as \n, \t or \xNN.
 // Every name that comes from a user, a file or a sandbox passes through it before it is printed.
 std::string printable(std::string_view in);
 

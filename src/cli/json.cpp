@@ -11,7 +11,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+// RFC 8259 lets U+007F…U+009F stand as they are, and a terminal acts on them.
+std::string dumped(const Json& json) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const std::string plain = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::string out;
+  out.reserve(plain.size());
+  for (std::size_t at = 0; at < plain.size(); ++at) {
+    auto byte = static_cast<unsigned char>(plain[at]);
+    const bool two = byte == 0xC2 && static_cast<unsigned char>(plain[at + 1]) < 0xA0;  // it is valid UTF-8
+    if (two) byte = static_cast<unsigned char>(plain[++at]);
+    if (two || byte == 0x7F) out += text("\\u00", digits[byte >> 4], digits[byte & 15]);
+    else out += plain[at];
+  }
+  return out;
+}
 
 template <class Value>
 void put(Json& json, const char* name, const Value& value) {

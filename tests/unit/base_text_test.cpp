@@ -21,6 +21,13 @@ TEST(Text, PrintableEscapesControlBytes) {
   EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m") << "C1 controls act on a terminal as ESC [ does";
 }
 
+TEST(Text, PrintableEscapesWhatIsNotSeen) {
+  EXPECT_EQ(printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xaeb") << "U+202E turns what follows";
+  for (const char* hidden : {"\u200b", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2060", "\u2066", "\u2069", "\ufeff"})
+    EXPECT_EQ(printable(hidden).size(), 12U) << printable(hidden);
+  for (const char* seen : {"\u200a", "\u2010", "\u2027", "\u202f", "\u205f", "\u206a", "\ufefc", "\u00e9", "\U0001f427"}) EXPECT_EQ(printable(seen), seen);
+}
+
 TEST(Text, PrintableEscapesInvalidUtf8) {
   EXPECT_EQ(printable("\xff"), "\\xff");
   EXPECT_EQ(printable("\xc3"), "\\xc3");
