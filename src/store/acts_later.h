@@ -8,7 +8,7 @@
 namespace store {
 
 struct ActsLater {
-  std::string_view pattern;  // of components; a last "**": all that is below, and the directory
+  std::string_view pattern;  // of components; "*" any, "**" any number; a last "**": all that is below, and the directory
   std::string_view who;      // acts on it: "git", "your shell"
 };
 std::span<const ActsLater> acts_later_table();

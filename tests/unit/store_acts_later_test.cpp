@@ -34,6 +34,21 @@ TEST(StoreActsLater, AtAnyDepth) {
   EXPECT_EQ(acts_later(".vscode/tasks.json"), "your editor");
 }
 
+TEST(StoreActsLater, WhatLiesDeeperInARepository) {
+  for (const char* path : {".git/modules/x/hooks/post-checkout", ".git/modules/vendor/lib/hooks/x", "a/.git/modules/x/modules/y/config",
+                           ".git/modules/x/config.worktree", ".git/worktrees/w/config.worktree"})
+    EXPECT_EQ(acts_later(path), "git") << path;
+  for (const char* path : {".git/modules/x/HEAD", ".git/worktrees/w/HEAD", ".git/worktrees/a/b/config.worktree", ".git/worktrees/config.worktree"})
+    EXPECT_EQ(acts_later(path), "") << path;
+}
+
+TEST(StoreActsLater, SettingsOfOtherPrograms) {
+  for (const char* path : {".cargo/config.toml", ".gdbinit", ".yarnrc.yml", "mise.toml", "a/mise.toml", ".config/sbx/profiles/x.toml", ".config/direnv/direnvrc",
+                           ".config/environment.d/50.conf", ".xprofile", ".zlogout", "CLAUDE.md", "a/CLAUDE.md", ".claude.json"})
+    EXPECT_NE(acts_later(path), "") << path;
+  for (const char* path : {"xmise.toml", "CLAUDE.md.txt", ".cargo/registry/x", ".config/other/x"}) EXPECT_EQ(acts_later(path), "") << path;
+}
+
 TEST(StoreActsLater, NotEverythingThatBeginsWithADot) {
   for (const char* path : {"src/main.c", ".git/objects/ab/cd", ".git/index", ".gitignore", "bashrc", ".bashrc.d/x", ".bashrc/x", "hooks/x", "", ".config"})
     EXPECT_EQ(acts_later(path), "") << path;
@@ -41,7 +56,7 @@ TEST(StoreActsLater, NotEverythingThatBeginsWithADot) {
 
 TEST(StoreActsLater, TheTableIsWellFormed) {
   for (const ActsLater& each : acts_later_table()) {
-    EXPECT_TRUE(each.pattern.starts_with('.')) << each.pattern;
+    EXPECT_FALSE(each.pattern.starts_with('*') || each.pattern.starts_with('/')) << each.pattern;
     EXPECT_FALSE(each.who.empty()) << each.pattern;
   }
 }
