@@ -6,6 +6,7 @@
 #include "launch/probe.h"
 #include "plan/identity.h"
 #include "sys/file.h"
+#include "sys/process.h"
 #include "sys/user.h"
 
 #include <algorithm>
@@ -59,6 +60,7 @@ Result<> reach_all_files(bool range) {
 }
 
 Result<Kept> find_kept(const std::string& name) {
+  TRY(sys::raise_open_files());  // a walk holds two descriptors a level
   const std::string sandboxes = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
   Kept kept;
   kept.name = name, kept.place = path::join(sandboxes, name), kept.trash = path::join(path::parent(sandboxes), "trash");

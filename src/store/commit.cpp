@@ -168,10 +168,15 @@ Result<Committed> carry_out(const Overlay& overlay, const std::vector<Change>& a
   // What takes a place on the host by a second name must be on the disk before it does.
   TRY(sys::sync_file_system(overlay.upper, overlay.place));
   Paths done = done_before;
-  Target target(overlay, journal.temporary());
-  const Result<> applied = apply_all(target, selected, progress, done);
-  if (target.stuck) return std::unexpected<Error>(applied.error());  // the journal stays, and the next commit carries on
-  TRY(finish(overlay, all, done, std::move(target.touched), journal, of_host));
+  Paths touched;
+  Result<> applied;
+  {  // on deep paths what the target holds open leaves no descriptors for what finishes
+    Target target(overlay, journal.temporary());
+    applied = apply_all(target, selected, progress, done);
+    if (target.stuck) return std::unexpected<Error>(applied.error());  // the journal stays, and the next commit carries on
+    touched = std::move(target.touched);
+  }
+  TRY(finish(overlay, all, done, std::move(touched), journal, of_host));
   return Committed{.count = done.size(), .stopped = applied ? std::nullopt : std::optional(applied.error())};
 }
 

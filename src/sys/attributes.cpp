@@ -110,6 +110,11 @@ Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, con
   return std::pair<std::uint64_t, std::uint64_t>(limit.rlim_cur, limit.rlim_max);
 }
 
+Result<> raise_open_files() {
+  const auto [soft, hard] = TRY(resource_limit(RLIMIT_NOFILE, "number of open files"));
+  return soft < hard ? set_resource_limit(RLIMIT_NOFILE, hard, hard, "number of open files") : Result<>{};
+}
+
 Result<> new_session() {
   if (SYS(::setsid()) < 0) return fail_errno("new session");
   return {};

@@ -82,6 +82,7 @@ Result<> set_hostname(const std::string& name);
 Result<> enter_new_time_namespace();                    // for children made from now on
 Result<> set_resource_limit(int resource, std::uint64_t soft, std::uint64_t hard, const std::string& name);
 Result<std::pair<std::uint64_t, std::uint64_t>> resource_limit(int resource, const std::string& name);
+Result<> raise_open_files();                            // the soft limit on descriptors to the hard one
 Result<> new_session();
 Result<> new_process_group();                           // the caller leads it
 Result<Fd> duplicate(int fd);
