@@ -98,6 +98,7 @@ Result<> Walk::take_name(const Place& place, const std::string& name) {
   const Marked marks = TRY(read_marks(overlay.origin.engine, *place.upper, name, shown(change.path)));
   change.copied_up = marks.copied_up, change.privileged = is_privileged(*change.after, marks.attributes);
   change.refused = marks.refused.empty() ? why_not_kept(*change.after) : marks.refused;
+  if (mark_of_name(overlay.origin.engine, name).mark != NameMark::none) change.refused = "its name is a whiteout's";
   bool changed = true;
   if (!change.before) change.kind = ChangeKind::added;
   else if (change.before->type != change.after->type) change.kind = ChangeKind::type;

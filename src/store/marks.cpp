@@ -45,4 +45,6 @@ NamedMark mark_of_name(Engine engine, std::string_view name) {
   return is_name ? NamedMark{NameMark::whiteout, rest} : NamedMark{NameMark::ours, {}};
 }
 
+bool is_made_by_engine(const sys::Entry& entry) { return entry.whiteout || (entry.type == sys::EntryType::file && entry.size == 0); }
+
 }  // namespace store

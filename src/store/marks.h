@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/origin.h"
+#include "sys/entry.h"
 
 #include <optional>
 #include <string>
@@ -35,5 +36,7 @@ struct NamedMark {
   std::string_view name;  // of whiteout: what is not there
 };
 NamedMark mark_of_name(Engine engine, std::string_view name);
+// Whether the engine made what stands under such a name: anything else a sandbox put there itself.
+bool is_made_by_engine(const sys::Entry& entry);
 
 }  // namespace store

@@ -19,6 +19,12 @@ using sys::EntryType;
 
 bool is_absent(const Error& error) { return error.code == ENOENT || error.code == ENOTDIR; }
 
+// What a sandbox put under a mark's name is a path of its own.
+Result<> remove_made_by_engine(const sys::Fd& directory, const std::string& name, const std::string& shown) {
+  const auto entry = TRY(sys::entry_at(directory, name, shown));
+  return entry && is_made_by_engine(*entry) ? sys::remove_file_at(directory, name, shown) : Result<>{};
+}
+
 struct Opaque {
   const Overlay& overlay;
   Cursor upper, lower;
@@ -33,7 +39,8 @@ struct Opaque {
 Result<bool> Opaque::is_opaque(const sys::Fd& directory, const Marked& marks) const {
   if (marks.opaque) return true;
   if (overlay.origin.engine == Engine::kernel) return false;
-  return TRY(sys::entry_at(directory, std::string(opaque_name), shown)).has_value();
+  const auto named = TRY(sys::entry_at(directory, std::string(opaque_name), shown));
+  return named && is_made_by_engine(*named);
 }
 
 Result<> Opaque::mark(const sys::Fd& directory, const std::string& name) const {
@@ -43,7 +50,7 @@ Result<> Opaque::mark(const sys::Fd& directory, const std::string& name) const {
 
 Result<> Opaque::unmark(const sys::Fd& directory) const {
   if (overlay.origin.engine == Engine::fuse) {
-    TRY(sys::remove_file_at(directory, std::string(opaque_name), shown));
+    TRY(remove_made_by_engine(directory, std::string(opaque_name), shown));
     TRY(sys::remove_attribute_at(directory, ".", "user.fuseoverlayfs.opaque", shown));
   }
   return sys::remove_attribute_at(directory, ".", "user.overlay.opaque", shown);
@@ -77,7 +84,7 @@ Result<> spell_out_one(Opaque& opaque, const std::string& path) {
 
 Result<> remove_from(const sys::Fd& upper, const Overlay& overlay, const std::string& path) {
   const std::string shown = path::join(overlay.place, text("upper/", path)), name = name_of(path);
-  if (overlay.origin.engine == Engine::fuse) TRY(sys::remove_file_at(upper, text(".wh.", name), shown));
+  if (overlay.origin.engine == Engine::fuse) TRY(remove_made_by_engine(upper, text(".wh.", name), shown));
   const auto entry = TRY(sys::entry_at(upper, name, shown));
   if (!entry) return {};
   if (entry->type != EntryType::directory) return sys::remove_file_at(upper, name, shown);

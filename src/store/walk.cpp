@@ -41,12 +41,15 @@ Result<Level> read_level(Engine engine, const sys::Fd& upper, bool attribute_whi
   Level out;
   for (std::string& name : TRY(sys::list_directory(upper, shown))) {
     const NamedMark named = mark_of_name(engine, name);
-    if (named.mark == NameMark::opaque) out.opaque = true;
-    if (named.mark == NameMark::whiteout) out.whiteouts.emplace_back(named.name);
-    if (named.mark != NameMark::none) continue;
+    if (named.mark == NameMark::ours) continue;
     const std::string path = path::join(shown, name);
     const auto entry = TRY(sys::entry_at(upper, name, path));
     if (!entry) continue;
+    if (named.mark != NameMark::none && is_made_by_engine(*entry)) {
+      if (named.mark == NameMark::opaque) out.opaque = true;
+      else out.whiteouts.emplace_back(named.name);
+      continue;
+    }
     const bool maybe = attribute_whiteouts && entry->type == sys::EntryType::file && entry->size == 0;
     const bool absent = entry->whiteout || (maybe && TRY(read_marks(engine, upper, name, path)).whiteout);
     (absent ? out.whiteouts : out.names).push_back(std::move(name));

@@ -1,5 +1,6 @@
-// Uppers made by hand, kept and dropped: paths as deep as there are descriptors.
+// Uppers made by hand, kept and dropped: what a sandbox put under a mark's name, and paths as deep as there are descriptors.
 #include "store/commit.h"
+#include "store/discard.h"
 #include "sys/process.h"
 
 #include <gtest/gtest.h>
@@ -45,6 +46,31 @@ class StoreKeptTest : public testing::Test {
 
   fs::path top_;
 };
+
+TEST_F(StoreKeptTest, ADirectoryIsNoWhiteout) {
+  std::ofstream(top_ / "lower/keep") << "kept";
+  std::ofstream(top_ / "lower/gone") << "gone";
+  fs::create_directories(top_ / "upper/.wh.keep");
+  std::ofstream(top_ / "upper/.wh.gone");
+  fs::create_directories(top_ / "upper/d/.wh..wh..opq");
+  std::ofstream(top_ / "upper/.wh.full") << "not empty";
+  const Overlay overlay = opened(Engine::fuse);
+  const auto changes = find_changes(overlay);
+  ASSERT_TRUE(changes) << changes.error().message;
+  std::string seen;
+  for (const Change& each : *changes) seen += text(each.path, each.kind == ChangeKind::deleted ? " deleted" : "", each.refused.empty() ? "" : " refused", "\n");
+  EXPECT_EQ(seen, ".wh.full refused\n.wh.keep refused\nd\nd/.wh..wh..opq refused\ngone deleted\n");
+  const auto committed = commit_changes(overlay, *changes, select_changes(*changes, {"gone"}), {}, [](std::size_t, std::size_t) {});
+  ASSERT_TRUE(committed) << committed.error().message;
+  EXPECT_FALSE(fs::exists(top_ / "lower/gone"));
+  const auto left = find_changes(overlay);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->size(), 4U);
+  const auto dropped = discard_changes(overlay, *left, *left);
+  ASSERT_TRUE(dropped) << dropped.error().message;
+  EXPECT_TRUE(fs::is_empty(top_ / "upper"));
+  EXPECT_TRUE(fs::exists(top_ / "lower/keep"));
+}
 
 // Two descriptors a level, and some more: enough for what applies the changes or what finishes, not for both at once.
 TEST_F(StoreKeptTest, ADeepTreeIsCommittedWithFewDescriptors) {
