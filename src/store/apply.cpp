@@ -54,9 +54,8 @@ Result<> dress(const Spot& spot, const std::string& name, const Entry& as, const
 }
 
 // True: the temporary name is one of the upper's own file now.
-Result<bool> link_file(const Spot& spot, const Entry& as, const Marked& marks) {
-  const bool escaped = std::ranges::any_of(marks.attributes, [](const auto& each) { return each.name.starts_with("user.overlay."); });
-  if (as.links != 1 || escaped || as.device != TRY(sys::entry_of(*spot.to, spot.shown)).device) return false;
+Result<bool> link_file(const Spot& spot, const Entry& as) {
+  if (as.links != 1 || as.device != TRY(sys::entry_of(*spot.to, spot.shown)).device) return false;
   if (!sys::link_entry(*spot.from, spot.name, *spot.to, spot.temporary, spot.shown)) return false;  // another mount, or no links there
   for (const sys::Attribute& each : TRY(sys::attributes_at(*spot.to, spot.temporary, spot.shown)))
     if (each.name.starts_with("user.overlay.") || each.name.starts_with("user.fuseoverlayfs."))
@@ -79,7 +78,7 @@ Result<> copy_link(const Spot& spot) {
 Result<> make_temporary(const Spot& spot, const Entry& as, const Marked& marks) {
   switch (as.type) {
     case EntryType::file:
-      if (TRY(link_file(spot, as, marks))) return {};
+      if (TRY(link_file(spot, as))) return {};
       TRY(copy_file(spot));
       break;
     case EntryType::symlink: TRY(copy_link(spot)); break;

@@ -23,7 +23,7 @@ Mark mark_of_own(std::string_view name) {
 
 AttributeMark mark_of(Engine engine, std::string_view attribute) {
   if (engine == Engine::kernel && attribute.starts_with(escaped_prefix))
-    return {Mark::none, text(kernel_prefix, attribute.substr(escaped_prefix.size()))};
+    return {Mark::refused, text(kernel_prefix, attribute.substr(escaped_prefix.size()))};
   if (attribute.starts_with(kernel_prefix)) return {mark_of_own(attribute.substr(kernel_prefix.size())), {}};
   if (engine == Engine::fuse && attribute.starts_with(fuse_prefix)) return {mark_of_own(attribute.substr(fuse_prefix.size())), {}};
   const bool kept = attribute.starts_with("user.") || attribute == "security.capability" || attribute.starts_with("system.posix_acl_");

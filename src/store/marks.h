@@ -16,13 +16,14 @@ enum class Mark {
   ours,      // the engine's book-keeping, of no meaning for what the files are
   opaque,    // nothing of the lower directory shows; of value "x": whiteouts may be attributes
   whiteout,  // a file of no size that stands for "not here", where the directory's opaque is "x"
-  refused,   // leads to content elsewhere, or is not known: what the file is cannot be told from the upper
+  refused,   // leads to content elsewhere, or is not known: what the file is cannot be told from the upper. Or the sandbox's
+             // own, stored escaped: on the host it would be a mark to whatever overlays that directory next
   skipped    // not a sandbox's to keep: labels of security modules, of the file system
 };
 
 struct AttributeMark {
   Mark mark = Mark::none;
-  std::string name;  // of none: as the sandbox sees it, unescaped
+  std::string name;  // of none and of what was escaped: as the sandbox sees it
 };
 AttributeMark mark_of(Engine engine, std::string_view attribute);
 // As the engine stores an attribute of the sandbox.

@@ -127,6 +127,8 @@ Result<> restore_directory(const Overlay& overlay, const Change& change) {
   Cursor upper(overlay.upper, overlay.place), lower(overlay.lower, overlay.origin.outside);
   const sys::Fd* to = TRY(upper.at(parent_of(change.path)));
   const sys::Fd* from = TRY(lower.at(parent_of(change.path)));
+  for (const sys::Attribute& each : TRY(sys::attributes_at(*to, name, shown)))
+    if (mark_of(overlay.origin.engine, each.name).mark == Mark::refused) TRY(sys::remove_attribute_at(*to, name, each.name, shown));
   if (change.attributes) {
     const auto wanted = TRY(plain_attributes(*from, name, shown));
     for (const sys::Attribute& each : TRY(read_marks(overlay.origin.engine, *to, name, shown)).attributes)

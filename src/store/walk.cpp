@@ -19,7 +19,7 @@ Result<Marked> read_marks(Engine engine, const sys::Fd& dir, const std::string& 
       case Mark::none: out.attributes.push_back({std::move(found.name), std::move(each.value)}); break;
       case Mark::opaque: out.opaque |= each.value == "y", out.attribute_whiteouts |= each.value == "x"; break;
       case Mark::whiteout: out.whiteout = true; break;
-      case Mark::refused: out.refused = text("it has the attribute ", printable(each.name)); break;
+      case Mark::refused: out.refused = text("it has the attribute ", printable(found.name.empty() ? each.name : found.name)); break;
       case Mark::ours: out.copied_up |= each.name.ends_with(".origin"); break;
       case Mark::skipped: break;
     }

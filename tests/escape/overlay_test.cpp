@@ -37,24 +37,6 @@ TEST_F(OverlayEscape, MountPointsAreNotMadeThroughLinks) {
   EXPECT_NE(changes(before, read_tree(dir.path())), "") << "control: " << all(control);
 }
 
-// fuse-overlayfs goes by names: a directory of the host's becomes a link while the sandbox holds it open.
-TEST_F(OverlayEscape, TheFuseServerIsHeldInItsLayers) {
-  if (!has_program("fuse-overlayfs") || !has_program("python3") || ::access("/dev/fuse", R_OK | W_OK) != 0)
-    GTEST_SKIP() << "fuse-overlayfs or python3 cannot be used here";
-  dir.make("d/out/sub"), dir.make("secret");
-  dir.write("swap.py", "import os, sys\n"
-      "held = os.open('/src/out/sub', os.O_RDONLY); os.listdir(held)\n"
-      "os.rename('/out/sub', '/out/old'); os.symlink(sys.argv[1], '/out/sub')\n"
-      "try: os.write(os.open('made', os.O_RDWR | os.O_CREAT, 0o600, dir_fd=held), b'evil')\n"
-      "except OSError as error: print('refused', error.errno)\n");
-  const Words start{sbx_binary(), "-P", "base", "--name", "f", "--overlay", dir / "d:/src", "--rw", dir / "d/out:/out", "--ro", dir / "swap.py",
-                    "--set", "filesystem.overlay_engine=fuse", "--", "python3", dir / "swap.py"};
-  // From changes/0/upper/out, where the server would meet the link.
-  const Outcome outcome = run({.argv = start + Words{"../../../../../../../../secret"}, .environment = {"XDG_STATE_HOME=" + (dir / "state")}});
-  EXPECT_PRED2(contains, outcome.out, "refused 13") << all(outcome);
-  EXPECT_TRUE(fs::is_empty(dir / "secret")) << all(outcome);
-}
-
 // The project swapped for a link between the look at it and the mount: the old one or an error.
 TEST_F(OverlayEscape, TheLowerIsNotSwappedForALink) {
   dir.make("p/real"), dir.write("secret/key", "SECRET"), dir.write("p/real/key", "harmless");

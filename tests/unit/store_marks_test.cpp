@@ -16,9 +16,9 @@ TEST(StoreMarks, TheKernels) {
   for (const char* name : {"metacopy", "redirect", "", "of-a-later-kernel"}) EXPECT_EQ(mark(Engine::kernel, text("user.overlay.", name)), Mark::refused) << name;
 }
 
-TEST(StoreMarks, WhatTheSandboxWroteIsUnescaped) {
+TEST(StoreMarks, WhatTheSandboxCalledSoIsNotForTheHost) {
   const AttributeMark found = mark_of(Engine::kernel, "user.overlay.overlay.opaque");
-  EXPECT_EQ(found.mark, Mark::none);
+  EXPECT_EQ(found.mark, Mark::refused);
   EXPECT_EQ(found.name, "user.overlay.opaque");
   EXPECT_EQ(stored_name(Engine::kernel, "user.overlay.opaque"), "user.overlay.overlay.opaque");
   EXPECT_EQ(stored_name(Engine::kernel, "user.k"), "user.k");
