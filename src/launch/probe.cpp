@@ -161,7 +161,23 @@ Result<> probe_machine(Host& host) {
   return probe_etc(host);
 }
 
+// As realpath(1) -m has it: of what does not exist, or is closed to us, its parents are resolved. A link that leads
+// nowhere yet counts as well, for its target may be made.
+std::string resolve(const std::string& path, int links = 40) {
+  auto real = sys::real_path(path);
+  if (real) return *std::move(real);
+  const std::string parent = path::parent(path);
+  if (parent == path || path == ".") return path;
+  const auto link = sys::read_link(path);
+  if (!link || !*link || links == 0) return path::normalise(resolve(parent, links) + "/" + std::string(path::base_name(path)));
+  return resolve(path::normalise((*link)->starts_with('/') ? **link : resolve(parent, links) + "/" + **link), links - 1);
+}
+
 Result<> probe_paths(Host& host, const profile::Profile& profile) {
+  for (std::string& path : TRY(plan::paths_to_resolve(profile, host))) {
+    std::string real = resolve(path);
+    host.resolved.emplace_back(std::move(path), std::move(real));
+  }
   const std::vector<std::string> questions = TRY(plan::paths_to_probe(profile, host));
   for (const std::string& path : questions)
     if (TRY(sys::stat_path(path, false))) host.present.push_back(path);

@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "plan/expand.h"
+#include "plan/overlays.h"
 
 #include <algorithm>
 #include <array>
@@ -117,7 +118,8 @@ Result<> add_cover(FileSystem& out, const Host& host, const Guarded& guarded) {
   return {};
 }
 
-std::vector<std::string> own_directories(const Host& host) {
+// As the caller names them.
+std::vector<std::string> own_places(const Host& host) {
   struct Place { std::string_view variable, below_home; };
   constexpr std::array<Place, 4> places{{{"XDG_CONFIG_HOME", ".config"}, {"XDG_CACHE_HOME", ".cache"},
                                          {"XDG_STATE_HOME", ".local/state"}, {"XDG_DATA_HOME", ".local/share"}}};
@@ -126,28 +128,63 @@ std::vector<std::string> own_directories(const Host& host) {
     std::string base = host.home.empty() ? std::string{} : path::join(host.home, place.below_home);
     for (const auto& [key, value] : host.environment)
       if (key == place.variable && value.starts_with('/')) base = value;
-    if (!base.empty()) out.push_back(path::normalise(base + "/sbx"));
+    if (!base.empty()) out.push_back(base + "/sbx");
   }
   return out;
 }
 
+// Two names may mean one directory: only without symbolic links can they be compared.
+std::string resolved(const Host& host, const std::string& outside) {
+  const auto found = std::ranges::find(host.resolved, outside, &std::pair<std::string, std::string>::first);
+  return found == host.resolved.end() ? path::normalise(outside) : found->second;
+}
+
+std::vector<std::string> own_directories(const Host& host) {
+  std::vector<std::string> out;
+  for (const std::string& place : own_places(host))
+    if (std::string directory = resolved(host, place); std::ranges::find(out, directory) == out.end()) out.push_back(std::move(directory));
+  return out;
+}
+
+bool is_behind_link(const Host& host, const std::string& directory) {
+  return std::ranges::none_of(own_places(host), [&](const std::string& place) { return path::normalise(place) == directory; });
+}
+
+// A kept home is sbx's own to show.
+bool is_writable_by_request(const MountStep& step, const FileSystem& out) {
+  const Bind* bind = std::get_if<Bind>(&step);
+  if (bind == nullptr) return std::holds_alternative<Overlay>(step);
+  return !bind->read_only && std::ranges::find(out.prepare, bind->outside) == out.prepare.end();
+}
+
 // Profiles, compiled filters and kept homes steer later launches: never within reach, by whatever bind. One that
 // is not there yet is made first, lest the payload make it.
-void hide_own_directories(FileSystem& out, const Host& host) {
+Result<> hide_own_directories(FileSystem& out, const Host& host) {
   std::vector<MountStep> masks;
+  std::vector<std::string> missing;
   for (const std::string& directory : own_directories(host))
     for (const MountStep& step : out.steps) {
-      const Bind* bind = std::get_if<Bind>(&step);
       const std::string* source = source_of(step);
-      if (source == nullptr || !path::is_at_or_below(directory, path::normalise(*source))) continue;
-      const auto inside = seen_inside({step}, directory);
+      if (source == nullptr) continue;
+      const std::string real = resolved(host, *source);
+      if (path::is_at_or_below(real, directory) && is_writable_by_request(step, out))
+        return fail_hint("name another directory; sbx --home keep:NAME keeps a home there by itself", printable(*source),
+                         " cannot be shown writable: it lies in ", printable(directory), ", which is sbx's own");
+      if (!path::is_at_or_below(directory, real)) continue;
+      const std::string below = directory.substr(real == "/" ? 0 : real.size());
+      const std::string inside = path::normalise(inside_of(step) + "/" + below);
+      const Bind* bind = std::get_if<Bind>(&step);
       const bool present = is_present(host, directory);
-      if (!inside || seen_outside(out.steps, *inside) != directory || (!present && bind != nullptr && bind->read_only)) continue;
-      if (!present) out.prepare.push_back(directory);
-      // Where the caller may not make it, nor may the payload: then there is nothing to cover.
-      masks.emplace_back(Mask{.inside = *inside, .watch = bind != nullptr, .optional = !present});
+      // Another mount may lie over it.
+      if (seen_outside(out.steps, inside) != path::normalise(*source + "/" + below) || (!present && bind != nullptr && bind->read_only)) continue;
+      if (!present) missing.push_back(directory);
+      // Where the caller may not make it, nor may the payload: then there is nothing to cover. Nor is there where a
+      // link has led another mount over it, as the empty home of a linked HOME.
+      masks.emplace_back(Mask{.inside = inside, .watch = bind != nullptr, .optional = !present || is_behind_link(host, directory)});
     }
+  std::ranges::move(missing, std::back_inserter(out.prepare));
   std::ranges::move(masks, std::back_inserter(out.steps));
+  return {};
 }
 
 Result<std::vector<Guarded>> guarded_paths(const profile::List& items, const Host& host) {
@@ -179,6 +216,21 @@ std::optional<std::string> seen_outside(const std::vector<MountStep>& steps, con
         (cover == nullptr || inside_of(step).size() >= inside_of(*cover).size()))
       cover = &step;
   return outside_of(cover, inside);
+}
+
+Result<std::vector<std::string>> paths_to_resolve(const profile::Profile& profile, const Host& host) {
+  std::vector<std::string> paths = TRY(overlaid_directories(profile, host));
+  for (const profile::Item& item : profile.read_write) paths.push_back(TRY(parse_path_item(item, host)).outside);
+  for (const profile::Item& item : profile.read_only) {
+    std::string outside = TRY(parse_path_item(item, host)).outside;
+    if (outside != "/usr" && outside != "/opt") paths.push_back(std::move(outside));  // what every profile shows costs nothing
+  }
+  const std::string root = profile.root ? profile.root->value : "empty";
+  if (root == "host") paths.emplace_back("/");
+  else if (root != "empty") paths.push_back(TRY(expand_path(root.ends_with(":ro") ? root.substr(0, root.size() - 3) : root, host)));
+  if (profile.home && (profile.home->value == "host" || profile.home->value == "ro")) paths.push_back(host.home);
+  if (!paths.empty()) std::ranges::move(own_places(host), std::back_inserter(paths));
+  return paths;
 }
 
 Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile, const Host& host) {
@@ -219,7 +271,7 @@ Result<> add_guards(FileSystem& out, const profile::Profile& profile, const Host
   for (const Guarded& each : protect) add_protection(out, host, each.inside);
   const std::vector<Guarded> hide = TRY(guarded_paths(profile.hide, host));
   for (const Guarded& each : hide) TRY(add_cover(out, host, each));
-  hide_own_directories(out, host);
+  TRY(hide_own_directories(out, host));
   if (std::ranges::any_of(profile.allow_degraded, [](const profile::Item& item) { return item.value == "hide"; })) stop_watching(out);
   return {};
 }

@@ -39,6 +39,8 @@ struct Host {
   std::optional<std::string> git_common_dir;    // of a worktree, when it lies outside the project
   bool git_is_file = false;                     // the project is a worktree or submodule: .git names another place
   std::vector<std::string> present;             // those of plan::paths_to_probe() that exist
+  // Those of plan::paths_to_resolve(), each with what it is without symbolic links.
+  std::vector<std::pair<std::string, std::string>> resolved;
 
   // The machine.
   int kernel_major = 0, kernel_minor = 0;

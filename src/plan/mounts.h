@@ -21,6 +21,10 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
 // Host paths whose existence the plan depends on; the probe answers in Host::present.
 Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile, const Host& host);
 
+// sbx's own directories, and what is bound or overlaid from places where links may lead to them; the probe answers in
+// Host::resolved, which the answer to paths_to_probe() depends on. Empty: nothing that needs a look is shown.
+Result<std::vector<std::string>> paths_to_resolve(const profile::Profile& profile, const Host& host);
+
 // The entries of /proc and /sys that are covered where they exist (kernels differ).
 std::span<const std::string_view> masked_proc_entries();
 std::span<const std::string_view> masked_sys_entries();

@@ -176,8 +176,64 @@ TEST(PlanGuards, OwnDirectoriesAreOutOfSight) {
 
 TEST(PlanGuards, AKeptHomeIsShownThoughItsParentIsNot) {
   FileSystem files = with_project();
-  files.steps.push_back(Bind{.outside = "/home/alice/.local/share/sbx/homes/x", .inside = "/home/alice", .read_only = false});
+  files.prepare = {"/home/alice/.local/share/sbx/homes/x"};
+  files.steps.push_back(Bind{.outside = files.prepare[0], .inside = "/home/alice", .read_only = false});
   EXPECT_TRUE(guards_of(guarded({}, alice({"/home/alice/.local/share/sbx", "/home/alice/.cache/sbx"}), files)).empty());
+}
+
+// HOME is a link into the project.
+TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedHome) {
+  Host host = alice({"/w/real/.config/sbx"});
+  host.home = "/w/link";
+  host.resolved = {{"/w", "/w"}, {"/w/link/.config/sbx", "/w/real/.config/sbx"}, {"/w/link/.cache/sbx", "/elsewhere/sbx"},
+                   {"/w/link/.local/state/sbx", "/w/real/.local/state/sbx"}, {"/w/link/.local/share/sbx", "/w/real/.local/state/sbx"}};
+  const FileSystem files = guarded({}, host);
+  EXPECT_EQ(guards_of(files), (Words{"mask /w/real/.config/sbx", "mask /w/real/.local/state/sbx"}));
+  EXPECT_EQ(files.prepare, (Words{"/w/real/.local/state/sbx"}));
+  const auto mask = std::ranges::find_if(files.steps, [](const MountStep& step) { return std::holds_alternative<Mask>(step); });
+  EXPECT_TRUE(std::get<Mask>(*mask).optional) << "the empty home may cover it";
+}
+
+TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedSource) {
+  const Host base = alice({"/home/alice/.config/sbx", "/home/alice/.cache/sbx", "/home/alice/.local/state/sbx", "/home/alice/.local/share/sbx"});
+  for (const bool overlaid : {false, true}) {
+    FileSystem files = with_project();
+    if (overlaid) files.steps.push_back(Overlay{.outside = "/w/lk", .inside = "/x"});
+    else files.steps.push_back(Bind{.outside = "/w/lk", .inside = "/x", .read_only = false});
+    Host host = base;
+    host.resolved = {{"/w/lk", "/home/alice"}};
+    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"mask /x/.config/sbx", "mask /x/.cache/sbx", "mask /x/.local/state/sbx", "mask /x/.local/share/sbx"}));
+    host.resolved = {{"/w/lk", "/home/alice/.config"}};
+    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"mask /x/sbx"}));
+    files.steps.push_back(Tmpfs{.inside = "/x/sbx"});
+    EXPECT_TRUE(guards_of(guarded({}, host, files)).empty()) << "a tmpfs lies over it";
+  }
+}
+
+TEST(PlanGuards, NothingInAnOwnDirectoryIsWritable) {
+  for (const char* real : {"/home/alice/.config/sbx", "/home/alice/.local/state/sbx/sandboxes/v"}) {
+    Host host = alice({"/home/alice/.config/sbx"});
+    host.resolved = {{"/w/lk\n", real}};
+    FileSystem files = with_project();
+    files.steps.push_back(Bind{.outside = "/w/lk\n", .inside = "/x", .read_only = false});
+    const Result<> bound = add_guards(files, {}, host);
+    ASSERT_FALSE(bound) << real;
+    EXPECT_TRUE(bound.error().message.starts_with("/w/lk\\n cannot be shown writable: it lies in /home/alice/.")) << bound.error().message;
+    EXPECT_FALSE(bound.error().hint.empty());
+    std::get<Bind>(files.steps.back()).read_only = true;
+    EXPECT_TRUE(add_guards(files, {}, host)) << real;
+    files.steps.back() = Overlay{.outside = real, .inside = "/x"};
+    EXPECT_FALSE(add_guards(files, {}, host)) << real;
+  }
+}
+
+TEST(PlanGuards, LinksAreResolvedOnlyWhereSomethingOfTheHostsIsShown) {
+  profile::Profile profile;
+  profile.read_only = items({"/usr", "/opt?"});
+  EXPECT_TRUE(paths_to_resolve(profile, alice()).value().empty());
+  profile.read_write = items({"lk/../x:/w"});
+  EXPECT_EQ(paths_to_resolve(profile, alice()).value(),
+            (Words{"/w/lk/../x", "/home/alice/.config/sbx", "/home/alice/.cache/sbx", "/home/alice/.local/state/sbx", "/home/alice/.local/share/sbx"}));
 }
 
 TEST(PlanGuards, RelativeGuardsAreRefused) {
