@@ -11,6 +11,14 @@
 
 namespace launch {
 
+namespace {
+
+std::unexpected<Error> fail_missing(const std::string& inside) {
+  return std::unexpected<Error>(Error{ENOENT, text("mount on ", printable(inside), ": No such file or directory"), {}});
+}
+
+}  // namespace
+
 Result<> MountPoints::add_own(const sys::Fd& mount) {
   const sys::FileStat found = TRY(sys::stat_fd(mount.get(), "new file system"));
   own_devices_.push_back(found.device);
@@ -20,12 +28,12 @@ Result<> MountPoints::add_own(const sys::Fd& mount) {
 Result<sys::Fd> MountPoints::find(const std::string& inside) const {
   std::optional<sys::Fd> found = TRY(sys::find_in_root(root_, inside));
   if (found) return std::move(*found);
-  return std::unexpected<Error>(Error{ENOENT, text("mount on ", printable(inside), ": No such file or directory"), {}});
+  return fail_missing(inside);
 }
 
 Result<sys::Fd> MountPoints::find_itself(const std::string& inside) const {
   std::optional<sys::Fd> found = TRY(sys::find_in_root(root_, inside, sys::LastLink::keep));
-  if (!found) return fail("mount on ", printable(inside), ": No such file or directory");
+  if (!found) return fail_missing(inside);
   const sys::FileStat stat = TRY(sys::stat_fd(found->get(), inside));
   if (stat.kind != sys::FileKind::symlink) return std::move(*found);
   return fail_hint("replace the link, or take the path out of the profile's list with '!'", "mount on ", printable(inside),

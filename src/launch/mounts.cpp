@@ -247,7 +247,9 @@ Result<> Builder::apply(const plan::CgroupMount& step, Source&) {
 }
 
 Result<> Builder::apply(const plan::Pin& step, Source&) {
-  const sys::Fd at = TRY(places.find_itself(step.inside));
+  auto found = places.find_itself(step.inside);
+  if (!found && step.optional && found.error().code == ENOENT) return {};
+  const sys::Fd at = TRY(std::move(found));
   const sys::Fd mount = TRY(sys::clone_tree(at, step.inside));
   if (step.read_only) TRY(sys::restrict_mount(mount, {.read_only = true}, true, step.inside));
   TRY(attach(mount, at, step.inside));

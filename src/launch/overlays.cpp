@@ -78,15 +78,23 @@ store::Owners owners_of(const plan::Identity& identity) {
   return plan::maps_other_ids(identity, sys::caller_uid(), sys::caller_gid()) ? store::Owners::range : store::Owners::self;
 }
 
-// One that is continued with more ids than it was begun with.
+Result<> put_origin(const store::Origin& origin, const Overlay& step, const sys::Fd& layers) {
+  const std::string shown = path::join(step.layers, "origin");
+  const std::string content = store::encode(origin);
+  if (content.size() > store::most_origin) return fail_hint("hide a directory instead of what is in it", printable(shown), ": too many hidden paths");
+  return sys::replace_file_at(layers, "origin", content, 0600, shown);
+}
+
+// One that is continued may have more ids than it was begun with, and hide more.
 Result<> keep_origin(const sys::Fd& file, const Overlay& step, const plan::Identity& identity, const sys::Fd& layers) {
   const std::string shown = path::join(step.layers, "origin");
-  if (owners_of(identity) == store::Owners::self) return {};
-  auto origin = store::decode_origin(TRY(sys::read_fd(file, shown, store::most_origin)));
-  if (!origin) return fail(printable(shown), ": ", origin.error().message);
-  if (origin->owners == store::Owners::range) return {};
-  origin->owners = store::Owners::range;
-  return sys::replace_file_at(layers, "origin", store::encode(*origin), 0600, shown);
+  auto before = store::decode_origin(TRY(sys::read_fd(file, shown, store::most_origin)));
+  if (!before) return fail(printable(shown), ": ", before.error().message);
+  store::Origin origin = *before;
+  if (owners_of(identity) == store::Owners::range) origin.owners = store::Owners::range;
+  for (const std::string& path : step.hidden)
+    if (std::ranges::find(origin.hidden, path) == origin.hidden.end()) origin.hidden.push_back(path);
+  return origin == *before ? Result<>{} : put_origin(origin, step, layers);
 }
 
 Result<> write_origin(const Overlay& step, const plan::Identity& identity, const sys::FileStat& lower, const sys::Fd& layers) {
@@ -98,8 +106,8 @@ Result<> write_origin(const Overlay& step, const plan::Identity& identity, const
   origin.engine = step.engine == plan::OverlayEngine::fuse ? store::Engine::fuse : store::Engine::kernel;
   origin.owners = owners_of(identity);
   origin.started = {.seconds = made.changed, .nanoseconds = made.changed_nanoseconds};
-  origin.device = lower.device, origin.inode = lower.inode;
-  return sys::replace_file_at(layers, "origin", store::encode(origin), 0600, path::join(step.layers, "origin"));
+  origin.device = lower.device, origin.inode = lower.inode, origin.hidden = step.hidden;
+  return put_origin(origin, step, layers);
 }
 
 Result<> prepare_on_disk(const Overlay& step, const plan::Identity& identity) {

@@ -20,6 +20,7 @@
 #include "sys/terminal.h"
 #include "sys/user.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <linux/sched.h>
@@ -161,22 +162,43 @@ Result<> probe_machine(Host& host) {
   return probe_etc(host);
 }
 
+bool is_out_of_sight(int code) { return code == ENOENT || code == ENOTDIR || code == EACCES || code == ELOOP; }
+
 // As realpath(1) -m has it: of what does not exist, or is closed to us, its parents are resolved. A link that leads
 // nowhere yet counts as well, for its target may be made.
-std::string resolve(const std::string& path, int links = 40) {
+Result<std::string> resolve(const std::string& path, int links = 40) {
   auto real = sys::real_path(path);
-  if (real) return *std::move(real);
+  if (real || !is_out_of_sight(real.error().code)) return real;
   const std::string parent = path::parent(path);
   if (parent == path || path == ".") return path;
   const auto link = sys::read_link(path);
-  if (!link || !*link || links == 0) return path::normalise(resolve(parent, links) + "/" + std::string(path::base_name(path)));
-  return resolve(path::normalise((*link)->starts_with('/') ? **link : resolve(parent, links) + "/" + **link), links - 1);
+  if (!link && !is_out_of_sight(link.error().code)) return std::unexpected(link.error());
+  if (!link || !*link || links == 0) return path::normalise(TRY(resolve(parent, links)) + "/" + std::string(path::base_name(path)));
+  return resolve(path::normalise((*link)->starts_with('/') ? **link : TRY(resolve(parent, links)) + "/" + **link), links - 1);
+}
+
+// The symbolic links on the way to a path, and on the way of each of them.
+Result<> find_links(const std::string& path, std::vector<std::string>& out) {
+  constexpr std::size_t most_links = 40;
+  if (path == "/" || out.size() >= most_links) return {};
+  TRY(find_links(path::parent(path), out));
+  const std::string directory = TRY(resolve(path::parent(path)));
+  const std::string itself = path::join(directory, path::base_name(path));
+  const auto target = sys::read_link(itself);
+  if (!target && !is_out_of_sight(target.error().code)) return std::unexpected(target.error());
+  if (!target || !*target || std::ranges::find(out, itself) != out.end()) return {};
+  out.push_back(itself);
+  return find_links(path::normalise((*target)->starts_with('/') ? **target : directory + "/" + **target), out);
 }
 
 Result<> probe_paths(Host& host, const profile::Profile& profile) {
   for (std::string& path : TRY(plan::paths_to_resolve(profile, host))) {
-    std::string real = resolve(path);
+    std::string real = TRY(resolve(path));
     host.resolved.emplace_back(std::move(path), std::move(real));
+  }
+  for (const std::string& place : plan::own_places(host)) {
+    const auto found = std::ranges::find(host.resolved, place, &std::pair<std::string, std::string>::first);
+    if (found != host.resolved.end() && found->second != path::normalise(place)) TRY(find_links(path::normalise(place), host.links));
   }
   const std::vector<std::string> questions = TRY(plan::paths_to_probe(profile, host));
   for (const std::string& path : questions)

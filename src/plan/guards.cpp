@@ -42,12 +42,12 @@ bool is_present(const Host& host, const std::string& outside) {
   return std::ranges::find(host.present, outside) != host.present.end();
 }
 
-void pin_once(std::vector<MountStep>& steps, const std::string& inside, bool read_only, bool watch) {
+void pin_once(std::vector<MountStep>& steps, const Pin& wanted) {
   for (const MountStep& step : steps) {
     const Pin* pin = std::get_if<Pin>(&step);
-    if (pin != nullptr && pin->inside == inside && (pin->read_only || !read_only)) return;
+    if (pin != nullptr && pin->inside == wanted.inside && (pin->read_only || !wanted.read_only)) return;
   }
-  steps.push_back(Pin{.inside = inside, .read_only = read_only, .watch = watch});
+  steps.push_back(wanted);
 }
 
 // "PATH[?]": with the question mark it may be missing.
@@ -57,10 +57,10 @@ struct Guarded {
 };
 
 // Neither the payload nor, unnoticed, the host can rename a directory between the bind and what is guarded in it.
-void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top, bool watch) {
+void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top, bool watch, bool optional = false) {
   std::vector<std::string> parents;
   for (std::string at = path::parent(inside); path::is_below(at, top); at = path::parent(at)) parents.push_back(at);
-  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, *at, false, watch);
+  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, {.inside = *at, .watch = watch, .optional = optional});
 }
 
 // Read-only, and every directory between it and the bind a mount point: none can be renamed away.
@@ -79,7 +79,7 @@ void add_protection(FileSystem& out, const Host& host, const std::string& inside
     return;
   }
   pin_parents(out.steps, inside, top, !overlaid);
-  pin_once(out.steps, inside, true, !overlaid);
+  pin_once(out.steps, {.inside = inside, .read_only = true, .watch = !overlaid});
 }
 
 // By name, whatever comes to be there. False: nothing layered lies there.
@@ -118,21 +118,6 @@ Result<> add_cover(FileSystem& out, const Host& host, const Guarded& guarded) {
   return {};
 }
 
-// As the caller names them.
-std::vector<std::string> own_places(const Host& host) {
-  struct Place { std::string_view variable, below_home; };
-  constexpr std::array<Place, 4> places{{{"XDG_CONFIG_HOME", ".config"}, {"XDG_CACHE_HOME", ".cache"},
-                                         {"XDG_STATE_HOME", ".local/state"}, {"XDG_DATA_HOME", ".local/share"}}};
-  std::vector<std::string> out;
-  for (const Place& place : places) {
-    std::string base = host.home.empty() ? std::string{} : path::join(host.home, place.below_home);
-    for (const auto& [key, value] : host.environment)
-      if (key == place.variable && value.starts_with('/')) base = value;
-    if (!base.empty()) out.push_back(base + "/sbx");
-  }
-  return out;
-}
-
 // Two names may mean one directory: only without symbolic links can they be compared.
 std::string resolved(const Host& host, const std::string& outside) {
   const auto found = std::ranges::find(host.resolved, outside, &std::pair<std::string, std::string>::first);
@@ -150,6 +135,18 @@ bool is_behind_link(const Host& host, const std::string& directory) {
   return std::ranges::none_of(own_places(host), [&](const std::string& place) { return path::normalise(place) == directory; });
 }
 
+// The path inside where a mount shows this of the host's, unless another lies over it.
+std::optional<std::string> shown_by(const FileSystem& out, const Host& host, const MountStep& step, const std::string& real) {
+  const std::string* source = source_of(step);
+  if (source == nullptr) return std::nullopt;
+  const std::string top = resolved(host, *source);
+  if (!path::is_at_or_below(real, top)) return std::nullopt;
+  const std::string below = real.substr(top == "/" ? 0 : top.size());
+  std::string inside = path::normalise(inside_of(step) + "/" + below);
+  if (seen_outside(out.steps, inside) != path::normalise(*source + "/" + below)) return std::nullopt;
+  return inside;
+}
+
 // A kept home is sbx's own to show.
 bool is_writable_by_request(const MountStep& step, const FileSystem& out) {
   const Bind* bind = std::get_if<Bind>(&step);
@@ -157,33 +154,44 @@ bool is_writable_by_request(const MountStep& step, const FileSystem& out) {
   return !bind->read_only && std::ranges::find(out.prepare, bind->outside) == out.prepare.end();
 }
 
+// Nothing can be mounted on a symbolic link: where the payload could replace one, it would say what sbx finds there.
+Result<> refuse_writable_links(const FileSystem& out, const Host& host) {
+  for (const std::string& link : host.links)
+    for (const MountStep& step : out.steps)
+      if (std::holds_alternative<Bind>(step) && is_writable_by_request(step, out) && shown_by(out, host, step, link))
+        return fail_hint("show only what is needed of it, or make it copy-on-write: --overlay", printable(*source_of(step)),
+                         " cannot be shown writable: the symbolic link ", printable(link), " in it leads to sbx's own directory");
+  return {};
+}
+
 // Profiles, compiled filters and kept homes steer later launches: never within reach, by whatever bind. One that
 // is not there yet is made first, lest the payload make it.
 Result<> hide_own_directories(FileSystem& out, const Host& host) {
-  std::vector<MountStep> masks;
+  TRY(refuse_writable_links(out, host));
+  struct Hidden { Mask mask; std::string top; };
+  std::vector<Hidden> all;
   std::vector<std::string> missing;
   for (const std::string& directory : own_directories(host))
     for (const MountStep& step : out.steps) {
       const std::string* source = source_of(step);
       if (source == nullptr) continue;
-      const std::string real = resolved(host, *source);
-      if (path::is_at_or_below(real, directory) && is_writable_by_request(step, out))
+      if (path::is_at_or_below(resolved(host, *source), directory) && is_writable_by_request(step, out))
         return fail_hint("name another directory; sbx --home keep:NAME keeps a home there by itself", printable(*source),
                          " cannot be shown writable: it lies in ", printable(directory), ", which is sbx's own");
-      if (!path::is_at_or_below(directory, real)) continue;
-      const std::string below = directory.substr(real == "/" ? 0 : real.size());
-      const std::string inside = path::normalise(inside_of(step) + "/" + below);
+      const auto inside = shown_by(out, host, step, directory);
       const Bind* bind = std::get_if<Bind>(&step);
       const bool present = is_present(host, directory);
-      // Another mount may lie over it.
-      if (seen_outside(out.steps, inside) != path::normalise(*source + "/" + below) || (!present && bind != nullptr && bind->read_only)) continue;
+      if (!inside || (!present && bind != nullptr && bind->read_only)) continue;
       if (!present) missing.push_back(directory);
       // Where the caller may not make it, nor may the payload: then there is nothing to cover. Nor is there where a
       // link has led another mount over it, as the empty home of a linked HOME.
-      masks.emplace_back(Mask{.inside = inside, .watch = bind != nullptr, .optional = !present || is_behind_link(host, directory)});
+      all.push_back({{.inside = *inside, .watch = bind != nullptr, .optional = !present || is_behind_link(host, directory)}, inside_of(step)});
     }
   std::ranges::move(missing, std::back_inserter(out.prepare));
-  std::ranges::move(masks, std::back_inserter(out.steps));
+  for (const auto& [mask, top] : all) {
+    pin_parents(out.steps, mask.inside, top, mask.watch, mask.optional);
+    out.steps.push_back(mask);
+  }
   return {};
 }
 
@@ -207,6 +215,20 @@ void stop_watching(FileSystem& out) {
 }
 
 }  // namespace
+
+std::vector<std::string> own_places(const Host& host) {
+  struct Place { std::string_view variable, below_home; };
+  constexpr std::array<Place, 4> places{{{"XDG_CONFIG_HOME", ".config"}, {"XDG_CACHE_HOME", ".cache"},
+                                         {"XDG_STATE_HOME", ".local/state"}, {"XDG_DATA_HOME", ".local/share"}}};
+  std::vector<std::string> out;
+  for (const Place& place : places) {
+    std::string base = host.home.empty() ? std::string{} : path::join(host.home, place.below_home);
+    for (const auto& [key, value] : host.environment)
+      if (key == place.variable && value.starts_with('/')) base = value;
+    if (!base.empty()) out.push_back(base + "/sbx");
+  }
+  return out;
+}
 
 std::optional<std::string> seen_outside(const std::vector<MountStep>& steps, const std::string& inside) {
   const MountStep* cover = nullptr;

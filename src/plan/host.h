@@ -41,6 +41,7 @@ struct Host {
   std::vector<std::string> present;             // those of plan::paths_to_probe() that exist
   // Those of plan::paths_to_resolve(), each with what it is without symbolic links.
   std::vector<std::pair<std::string, std::string>> resolved;
+  std::vector<std::string> links;  // the symbolic links that lead to plan::own_places(), each in its real directory
 
   // The machine.
   int kernel_major = 0, kernel_minor = 0;

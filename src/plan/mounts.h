@@ -21,7 +21,10 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
 // Host paths whose existence the plan depends on; the probe answers in Host::present.
 Result<std::vector<std::string>> paths_to_probe(const profile::Profile& profile, const Host& host);
 
-// sbx's own directories, and what is bound or overlaid from places where links may lead to them; the probe answers in
+// sbx's own directories, as the caller names them.
+std::vector<std::string> own_places(const Host& host);
+
+// These, and what is bound or overlaid from places where links may lead to them; the probe answers in
 // Host::resolved, which the answer to paths_to_probe() depends on. Empty: nothing that needs a look is shown.
 Result<std::vector<std::string>> paths_to_resolve(const profile::Profile& profile, const Host& host);
 

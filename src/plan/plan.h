@@ -93,7 +93,7 @@ struct Overlay {
   std::vector<std::string> hidden = {};   // whiteouts, relative
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
-struct Pin { std::string inside; bool read_only = false, watch = false; };
+struct Pin { std::string inside; bool read_only = false, watch = false, optional = false; };
 // Something already inside, covered by an empty file or directory.
 struct Mask {
   std::string inside;

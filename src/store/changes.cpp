@@ -54,6 +54,13 @@ Result<std::optional<Entry>> Walk::lower_of(const Place& place, const std::strin
   return sys::entry_at(*place.lower, name, shown(path));
 }
 
+bool is_hidden(const Overlay& overlay, const std::string& path) {
+  return std::ranges::any_of(overlay.origin.hidden, [&](const std::string& hidden) { return path::is_at_or_below("/" + path, "/" + hidden); });
+}
+
+// What the host has there was never seen by the sandbox: whatever it did there was not meant for it.
+constexpr std::string_view never_seen = "it was hidden from the sandbox";
+
 std::string why_not_kept(const Entry& entry) {
   if (entry.type == EntryType::socket) return "it is a socket";
   if (entry.type == EntryType::character || entry.type == EntryType::block) return "it is a device";
@@ -99,6 +106,7 @@ Result<> Walk::take_name(const Place& place, const std::string& name) {
   change.copied_up = marks.copied_up, change.privileged = is_privileged(*change.after, marks.attributes);
   change.refused = marks.refused.empty() ? why_not_kept(*change.after) : marks.refused;
   if (mark_of_name(overlay.origin.engine, name).mark != NameMark::none) change.refused = "its name is a whiteout's";
+  if (change.before && is_hidden(overlay, change.path)) change.refused = never_seen;
   bool changed = true;
   if (!change.before) change.kind = ChangeKind::added;
   else if (change.before->type != change.after->type) change.kind = ChangeKind::type;
@@ -124,6 +132,7 @@ Result<> Walk::take_deleted(const sys::Fd& lower, const std::string& name, const
   if (!before) return {};
   const bool directory = before->type == EntryType::directory;
   out.push_back({.path = path, .kind = ChangeKind::deleted, .before = before, .after = {}, .refused = {}, .directory_changed = changed});
+  if (is_hidden(overlay, path)) out.back().refused = never_seen;
   return directory ? take_children_deleted(lower, name, path, *before, depth + 1) : Result<>{};
 }
 

@@ -215,7 +215,7 @@ std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<C
   for (const Change& change : selected) {
     const bool in_new = new_places.contains(parent_of(change.path));
     if (is_new_place(change)) new_places.insert(change.path);
-    if (!change.refused.empty() && change.after && change.after->type != EntryType::socket)
+    if (!change.refused.empty() && !(change.after && change.after->type == EntryType::socket))
       out.push_back({ObstacleKind::refused, change.path, change.refused});
     if (change.privileged && !choice.privileged)
       out.push_back({ObstacleKind::privileged, change.path, "it would be set-uid, set-gid or have file capabilities"});

@@ -27,6 +27,7 @@ Result<> take(Origin& origin, std::string_view key, std::string_view value) {
   else if (key == "started") origin.started = TRY(parse_instant(value));
   else if (key == "device") origin.device = TRY(parse_number(value));
   else if (key == "inode") origin.inode = TRY(parse_number(value));
+  else if (key == "hidden") origin.hidden.push_back(parse_value(value));
   return {};
 }
 
@@ -41,6 +42,7 @@ std::string encode(const Origin& origin) {
   append_key_line(out, "started", describe_instant(origin.started));
   append_key_line(out, "device", text(origin.device));
   append_key_line(out, "inode", text(origin.inode));
+  for (const std::string& path : origin.hidden) append_key_line(out, "hidden", path);
   return out;
 }
 

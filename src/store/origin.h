@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace store {
 
@@ -30,14 +31,15 @@ struct Origin {
   Owners owners = Owners::self;
   Instant started;              // the ctime of something made on the upper's file system just before the first run
   std::uint64_t device = 0, inode = 0;  // of the lower directory
+  std::vector<std::string> hidden;      // below it, never shown in any of the runs: a commit does not touch them
   bool operator==(const Origin&) const = default;
 };
 
-// Keys: inside, outside, engine, map, started SECONDS.NANOSECONDS, device, inode. All are required; one that is not
-// known is skipped: another version may have written it.
+// Keys: inside, outside, engine, map, started SECONDS.NANOSECONDS, device, inode; all are required. hidden may come
+// many times. One that is not known is skipped: another version may have written it.
 std::string encode(const Origin& origin);
 Result<Origin> decode_origin(std::string_view text);
 
-inline constexpr std::size_t most_origin = 64 << 10;  // bytes: two paths at their longest, each byte escaped
+inline constexpr std::size_t most_origin = 1 << 20;  // bytes
 
 }  // namespace store

@@ -67,6 +67,30 @@ TEST_F(HomeTest, OwnDirectoriesAreOutOfReachInAHostHome) {
   EXPECT_EQ(run_script("host", "ls -A ~/.config/sbx ~/.local/share/sbx | grep -v :; touch ~/.config/sbx/x || echo held").out, "\nheld\n");
 }
 
+// Whatever a place is called, and through whatever link it is shown.
+TEST_F(HomeTest, OwnDirectoriesAreOutOfReachThroughLinks) {
+  dir.make("home/.config/sbx"), dir.make("home/.local/state/sbx/v");
+  fs::create_directory_symlink("home", dir / "link");
+  const auto tried = [&](const std::string& home, const std::string& shown, const std::string& script) {
+    Command command = sbx({"--home", "none", "--rw", shown, "--", "sh", "-c", script});
+    command.cwd = dir.path(), command.environment = {"HOME=" + home};
+    return run(command);
+  };
+  EXPECT_EQ(tried(home_, (dir / "link") + ":/w", "touch /w/.config/sbx/evil.toml").status, 1);
+  EXPECT_EQ(tried(home_, (dir / "link/.config") + ":/w", "touch /w/sbx/evil.toml").status, 1);
+  EXPECT_EQ(tried(dir / "link", home_ + ":/w", "touch /w/.config/sbx/evil.toml").status, 1);
+  for (const char* directory : {".config", ".local", ".local/state"})
+    EXPECT_EQ(tried(home_, "home:/w", std::string("mv /w/") + directory + " /w/away && mkdir -p /w/.config/sbx && touch /w/.config/sbx/evil.toml").status, 1) << directory;
+  EXPECT_FALSE(fs::exists(home_ + "/.config/sbx/evil.toml"));
+  EXPECT_EQ(tried(home_, (dir / "link") + ":/w", "touch /w/.config/other && echo made").out, "made\n") << "control";
+  // What the payload could lead elsewhere, and what is sbx's own.
+  for (const auto& [home, shown] : {std::pair{dir / "link", std::string(".")}, std::pair{home_, (dir / "link/.local/state/sbx/v") + ":/w"}}) {
+    const Outcome refused = tried(home, shown, "true");
+    EXPECT_EQ(refused.status, 125) << refused.err;
+    EXPECT_PRED2(contains, refused.err, "hint: ");
+  }
+}
+
 TEST_F(HomeTest, UnsetHomeIsTakenFromPasswd) {
   const Outcome outcome = run_shell("unset HOME; exec \"$sbx\" -- sh -c 'echo $HOME'");
   const Outcome known = run_shell("getent passwd $(id -u) | cut -d: -f6");

@@ -26,7 +26,10 @@ class OverlayTest : public SystemTest {
   std::string project() const { return dir / "p"; }
   Outcome overlay(Words options, const std::string& script) {
     for (const std::string& word : {std::string("--"), std::string("sh"), std::string("-c"), script}) options.push_back(word);
-    Command command = sbx(std::move(options));
+    return in_project(std::move(options));
+  }
+  Outcome in_project(Words words) {
+    Command command = sbx(std::move(words));
     command.cwd = project();
     command.environment = {"HOME=" + (dir / "home"), "XDG_STATE_HOME=" + (dir / "state")};
     return run(command);
@@ -166,6 +169,27 @@ TEST_F(OverlayTest, HiddenByName) {
                                   "ls sub; cat sub/secret 2>/dev/null || echo hidden; stat -c %a sub");
   EXPECT_EQ(outcome.out, "inner\nhidden\n740\n") << outcome.err;
   EXPECT_TRUE(fs::is_empty(kept("try") + "/upper")) << "what is hidden is no change";
+}
+
+// The sandbox never saw it: what it did in its place does not get to it, by whatever way.
+TEST_F(OverlayTest, WhatWasHiddenIsNotCommittedOver) {
+  for (const char* work : {"rm -r sub", "echo mine >sub/secret", "rm -r sub; mkdir sub; echo mine >sub/secret; echo new >sub/new", "rm -r sub; echo flat >sub"}) {
+    dir.write("p/sub/secret", "secret\n");
+    const Outcome outcome = overlay({"--overlay", ".", "--name", "try", "--hide", project() + "/sub/secret"}, std::string(work) + "; echo x >other");
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    ASSERT_EQ(overlay({"--overlay", ".", "--name", "try"}, "true").status, 0);  // shown later, it stays what was not seen
+    for (const Words& extra : {Words{}, Words{"--force"}, Words{"sub"}, Words{"--force", "sub/secret"}}) {
+      Words words{"commit", "try"};
+      words.insert(words.end(), extra.begin(), extra.end());
+      const Outcome refused = in_project(words);
+      EXPECT_EQ(refused.status, 1) << work << refused.err;
+      EXPECT_PRED2(contains, refused.err, "sub/secret: it was hidden from the sandbox\n");
+      EXPECT_EQ(read_file(dir / "p/sub/secret"), "secret\n") << work;
+    }
+    EXPECT_EQ(in_project({"commit", "try", "other"}).status, 0) << "control";
+    EXPECT_EQ(in_project({"discard", "try"}).status, 0);
+    fs::remove(dir / "p/other");
+  }
 }
 
 // What the host renames over a hidden file stays hidden.

@@ -161,8 +161,9 @@ TEST(PlanGuards, OwnDirectoriesAreOutOfSight) {
   FileSystem files = with_project();
   files.steps.push_back(Bind{.outside = "/home/alice", .inside = "/home/alice", .read_only = false});
   const Words own{"/home/alice/.config/sbx", "/home/alice/.cache/sbx", "/home/alice/.local/state/sbx", "/home/alice/.local/share/sbx"};
-  Words masks;
-  for (const std::string& each : own) masks.push_back("mask " + each);
+  const std::string home = "/home/alice";
+  const Words masks{"pin " + home + "/.config", "mask " + own[0], "pin " + home + "/.cache", "mask " + own[1], "pin " + home + "/.local",
+                    "pin " + home + "/.local/state", "mask " + own[2], "pin " + home + "/.local/share", "mask " + own[3]};
   EXPECT_EQ(guards_of(guarded({}, alice(own), files)), masks);
   EXPECT_EQ(guards_of(guarded({}, alice(), files)), masks) << "what is not there yet is made first, not left to the payload";
   EXPECT_EQ(guarded({}, alice(), files).prepare, own);
@@ -188,10 +189,29 @@ TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedHome) {
   host.resolved = {{"/w", "/w"}, {"/w/link/.config/sbx", "/w/real/.config/sbx"}, {"/w/link/.cache/sbx", "/elsewhere/sbx"},
                    {"/w/link/.local/state/sbx", "/w/real/.local/state/sbx"}, {"/w/link/.local/share/sbx", "/w/real/.local/state/sbx"}};
   const FileSystem files = guarded({}, host);
-  EXPECT_EQ(guards_of(files), (Words{"mask /w/real/.config/sbx", "mask /w/real/.local/state/sbx"}));
+  EXPECT_EQ(guards_of(files), (Words{"pin /w/real", "pin /w/real/.config", "mask /w/real/.config/sbx", "pin /w/real/.local", "pin /w/real/.local/state",
+                                     "mask /w/real/.local/state/sbx"}));
   EXPECT_EQ(files.prepare, (Words{"/w/real/.local/state/sbx"}));
   const auto mask = std::ranges::find_if(files.steps, [](const MountStep& step) { return std::holds_alternative<Mask>(step); });
   EXPECT_TRUE(std::get<Mask>(*mask).optional) << "the empty home may cover it";
+}
+
+// Replaced by the payload, it would lead elsewhere the next time.
+TEST(PlanGuards, ALinkToAnOwnDirectoryIsNotLeftWritable) {
+  Host host = alice({"/dotfiles/sbx"});
+  host.resolved = {{"/home/alice/.config/sbx", "/dotfiles/sbx"}};
+  host.links = {"/home/alice/.config"};
+  EXPECT_TRUE(guards_of(guarded({}, host)).empty()) << "the home is not shown";
+  FileSystem files = with_project();
+  files.steps.push_back(Bind{.outside = "/home/alice", .inside = "/x", .read_only = false});
+  const Result<> refused = add_guards(files, {}, host);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "/home/alice cannot be shown writable: the symbolic link /home/alice/.config in it leads to sbx's own directory");
+  EXPECT_FALSE(refused.error().hint.empty());
+  std::get<Bind>(files.steps.back()).read_only = true;
+  EXPECT_TRUE(add_guards(files, {}, host));
+  files.steps.back() = Overlay{.outside = "/home/alice", .inside = "/x"};
+  EXPECT_TRUE(add_guards(files, {}, host));
 }
 
 TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedSource) {
@@ -202,7 +222,8 @@ TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedSource) {
     else files.steps.push_back(Bind{.outside = "/w/lk", .inside = "/x", .read_only = false});
     Host host = base;
     host.resolved = {{"/w/lk", "/home/alice"}};
-    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"mask /x/.config/sbx", "mask /x/.cache/sbx", "mask /x/.local/state/sbx", "mask /x/.local/share/sbx"}));
+    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"pin /x/.config", "mask /x/.config/sbx", "pin /x/.cache", "mask /x/.cache/sbx", "pin /x/.local",
+                                                           "pin /x/.local/state", "mask /x/.local/state/sbx", "pin /x/.local/share", "mask /x/.local/share/sbx"}));
     host.resolved = {{"/w/lk", "/home/alice/.config"}};
     EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"mask /x/sbx"}));
     files.steps.push_back(Tmpfs{.inside = "/x/sbx"});
