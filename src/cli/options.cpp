@@ -146,7 +146,7 @@ constexpr Option options_of_sbx[] = {
 
     {.name = "name", .argument = "NAME", .group = Group::identity,
      .help = "the sandbox's name", .apply = assign, .key = "sandbox.name"},
-    {.name = "join", .argument = "NAME[:ipc,uts]", .group = Group::identity,
+    {.name = "join", .argument = "NAME[:ipc,pid,uts]", .group = Group::identity,
      .help = "share the network of a running one", .apply = assign, .key = "sandbox.join", .completes = Completes::sandbox},
     {.name = "hostname", .argument = "NAME", .group = Group::identity,
      .help = "the host name inside; else the sandbox's name", .apply = assign, .key = "sandbox.hostname"},

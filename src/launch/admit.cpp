@@ -15,7 +15,7 @@ namespace launch {
 
 namespace {
 
-constexpr std::array shareable{plan::Namespace::user, plan::Namespace::net, plan::Namespace::ipc, plan::Namespace::uts};
+constexpr std::array shareable{plan::Namespace::user, plan::Namespace::pid, plan::Namespace::net, plan::Namespace::ipc, plan::Namespace::uts};
 
 std::string instance_of(const supervise::Sandbox& sandbox) { return text(sandbox.state->record.started); }
 
@@ -45,6 +45,8 @@ Admit admit_with(const plan::Plan& plan) {
       return reply;
     }
     if (plan.join || request.words.empty() || request.words[0] != instance_of(sandbox)) return fail_hint("try again", "it is another one by now");
+    const bool of_processes = (request.number >> static_cast<int>(plan::Namespace::pid) & 1) != 0;
+    if (request.attached.size() != (of_processes ? 1 : 0)) return fail("damaged request to join");
     for (std::size_t i = 0; i < plan.namespaces.size(); ++i) {
       const plan::Namespace kind = plan.namespaces[i];
       const bool wanted = (request.number >> static_cast<int>(kind) & 1) != 0;

@@ -28,9 +28,11 @@ namespace {
 using supervise::Message;
 using supervise::MessageKind;
 
-// As the links in /proc/PID/ns are called (namespaces(7)). Init itself stays in the time namespace it came from.
+// As the links in /proc/PID/ns are called (namespaces(7)). Init itself stays in the time namespace it came from, and
+// may be outside of the pid namespace.
 std::string_view link_of(plan::Namespace kind) {
   if (kind == plan::Namespace::mount) return "mnt";
+  if (kind == plan::Namespace::pid) return "pid_for_children";
   return kind == plan::Namespace::time ? "time_for_children" : plan::namespace_names[kind];
 }
 
@@ -99,26 +101,11 @@ Result<sys::Fd> take_terminal(const sys::Fd& devpts, const sys::Fd& client, cons
   return std::move(pty.slave);
 }
 
-Error explain_complaint(const plan::Command& command, int code) {
-  return explain_exec(command, sys::exec_error(code, command.argv[0]));
-}
-
 [[noreturn]] void report_and_exit(const sys::Fd& client, Error error) {
   const int status = error.status;
   Message message{.kind = MessageKind::failed, .number = 0, .text = {}, .error = std::move(error), .attached = {}};
   const Result<> sent = supervise::send(client, message);  // else the client is gone
   sys::exit_now(sent ? status : exit_status::setup_failed);
-}
-
-// Forked, not vforked: whoever stops the command before its exec must not stop the attendant with it.
-Result<pid_t> start_command(const plan::Plan& plan, const Prepared& prepared, const plan::Command& command, const sys::Fd& client,
-                            const sys::Fd& terminal, const sys::Fd& to_complain) {
-  const sys::Fd starter = TRY(make_starter(to_complain));
-  const sys::Process started = TRY(sys::clone_process(0, "start the command"));
-  if (!started.is_child()) return started.pid;
-  sys::failpoint_role("command");
-  const Joining joining{starter, to_complain};
-  report_and_exit(client, run_payload(plan, command, prepared, terminal, &joining));
 }
 
 Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
@@ -133,15 +120,13 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   if (command.terminal) terminal = TRY(take_terminal(sandbox.entrances.back(), client, sandbox.init.pidfd));
   sandbox.entrances.clear();
   sys::Fd signals = TRY(sys::block_signals(std::array{SIGCHLD}));
-  auto [complaints, to_complain] = TRY(sys::make_pipe("the command"));
   // The command's end is to be waited for by us: until then init cannot end (pid_namespaces(7)).
   TRY(sys::set_parent_death_signal(0));
-  const pid_t started = TRY(start_command(plan, prepared, command, client, terminal, to_complain));
-  terminal.reset(), to_complain.reset();
+  StartedCommand started = TRY(start_command(plan, prepared, command, client, terminal));
+  terminal.reset();
   sys::failpoint_role("attendant-running");
-  return supervise::run_attendant({.command = started, .channel = client, .signals = std::move(signals),
-                                   .sandbox = std::move(sandbox.init.pidfd), .complaints = std::move(complaints),
-                                   .explain = [&](int code) { return explain_complaint(command, code); }});
+  return supervise::run_attendant({.command = started.pid, .channel = client, .signals = std::move(signals),
+                                   .sandbox = std::move(sandbox.init.pidfd), .complaints = std::move(started.complaints)});
 }
 
 [[noreturn]] void attend(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
@@ -160,6 +145,21 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
 }
 
 }  // namespace
+
+Result<StartedCommand> start_command(const plan::Plan& plan, const Prepared& prepared, const plan::Command& command,
+                                     const sys::Fd& channel, const sys::Fd& terminal) {
+  auto [complaints, to_complain] = TRY(sys::make_pipe("the command"));
+  const sys::Fd starter = TRY(make_starter(to_complain));
+  const sys::Process started = TRY(sys::clone_process(0, "start the command"));
+  if (started.is_child()) {
+    sys::failpoint_role("command");
+    const Joining joining{starter, to_complain};
+    report_and_exit(channel, run_payload(plan, command, prepared, terminal, &joining));
+  }
+  return StartedCommand{.pid = started.pid, .complaints = {std::move(complaints), [&command](int code) {
+    return explain_exec(command, sys::exec_error(code, command.argv[0]));
+  }}};
+}
 
 Result<std::vector<sys::Fd>> open_entrances(const plan::Plan& plan, const sys::Fd& proc) {
   std::vector<sys::Fd> entrances;

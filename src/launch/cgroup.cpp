@@ -232,7 +232,7 @@ Result<std::string> cgroup_value(const plan::CgroupSetting& setting) {
 Result<Cgroup> start_cgroup(const plan::Cgroup& wanted, const std::string& name) {
   if (wanted.need == plan::CgroupNeed::none) return Cgroup{};
   Result<Cgroup> made = make_cgroup(wanted, name);
-  if (made || (wanted.need == plan::CgroupNeed::required && !wanted.may_be_missing)) return made;
+  if (made || wanted.ends_processes || (wanted.need == plan::CgroupNeed::required && !wanted.may_be_missing)) return made;
   Cgroup none;
   if (wanted.need == plan::CgroupNeed::welcome) return none;
   none.notes.push_back(std::move(made).error().message);

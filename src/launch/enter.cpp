@@ -15,6 +15,7 @@
 #include "sys/mount.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
+#include "sys/socket.h"
 #include "sys/terminal.h"
 
 #include <csignal>
@@ -97,9 +98,39 @@ Result<> enter_network(const plan::Plan& plan, const sys::Fd& proc, const sys::F
   return give_tap(engine, std::move(tap));
 }
 
+// By a child, which is in the pid namespace that we have entered for our children: a procfs shows its maker's. Whoever
+// is inside may stop it, so there is an end to the wait.
+Result<sys::Fd> make_proc_inside(const sys::Fd& channel) {
+  constexpr std::chrono::milliseconds patience{5000};
+  auto [ours, theirs] = TRY(sys::make_message_pair());
+  const sys::Process child = TRY(sys::clone_process(0, "a process that mounts proc"));
+  if (child.is_child()) {
+    sys::failpoint_role("proc");
+    auto made = make_proc();
+    Message message = make_message(made ? MessageKind::namespaces_ready : MessageKind::failed);
+    if (made) message.attached = *std::move(made);
+    else message.error = std::move(made).error();
+    const Result<> sent = supervise::send(theirs, message);  // else init is gone
+    sys::exit_now(sent ? 0 : exit_status::setup_failed);
+  }
+  theirs.reset();
+  std::array<sys::Watch, 2> watches{{{ours.get(), POLLIN}, {channel.get(), 0}}};
+  TRY(sys::wait_for_events(watches, patience));
+  TRY(sys::send_signal(child.pidfd, SIGKILL));
+  TRY(sys::wait_process(child));
+  if (watches[0].happened == 0) return fail("what mounts its proc was held up in the pid namespace it joins");
+  std::optional<Message> message = TRY(supervise::receive(ours));
+  if (!message) return fail("the process that mounts proc ended without a word");
+  if (message->kind == MessageKind::failed) return std::unexpected<Error>(std::move(message->error));
+  if (!message->attached.valid()) return fail("unexpected message from the process that mounts proc");
+  return std::move(message->attached);
+}
+
 // The /etc/hosts that is written while the sandbox runs.
 Result<sys::Fd> take_root(const plan::Plan& plan, const sys::Fd& proc, std::vector<Layers> layers, bool in_cgroup, supervise::Init& init) {
-  BuiltRoot built = TRY(build_root(plan.mounts, std::move(layers), in_cgroup));
+  sys::Fd shared_proc;
+  if (plan.shares(plan::Namespace::pid)) shared_proc = TRY(make_proc_inside(init.channel));
+  BuiltRoot built = TRY(build_root(plan.mounts, std::move(layers), std::move(shared_proc), in_cgroup));
   if (!plan.privileges.nested_userns && !plan.shares(plan::Namespace::user)) TRY(forbid_nested_userns(built.userns_limit));
   TRY(sys::pivot_to(built.root));
   init.masks = std::move(built.watched);
@@ -134,7 +165,7 @@ struct Payload {
   const plan::Plan& plan;
   const Prepared& prepared;
   const sys::Fd& channel;
-  sys::Fd terminal;
+  const sys::Fd& terminal;
 };
 
 void start_payload(void* argument) {
@@ -143,12 +174,27 @@ void start_payload(void* argument) {
   report_and_exit(payload->channel, run_payload(payload->plan, payload->plan.command, payload->prepared, payload->terminal));
 }
 
-[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
-  supervise::Init init{.payload = 0, .channel = std::move(channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {}, .move_numbers = {}};
+// Where its neighbours are others' processes, it starts as what comes later does.
+Result<> start(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& terminal, supervise::Init& init) {
+  if (plan.shares(plan::Namespace::pid)) {
+    StartedCommand started = TRY(start_command(plan, prepared, plan.command, init.channel, terminal));
+    init.payload = started.pid, init.complaints = std::move(started.complaints);
+    return sys::set_parent_death_signal(0);  // the launcher's end is heard on the channel
+  }
+  Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = terminal};
+  init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
+  return {};
+}
+
+[[noreturn]] void enter_steps(const plan::Plan& plan, const Prepared& prepared, Luggage luggage, bool in_cgroup) {
+  supervise::Init init{.payload = 0, .channel = std::move(luggage.channel), .signals = {}, .mountinfo = {}, .masks = {}, .moves = {},
+                       .move_numbers = {}, .complaints = {}};
+  sys::Fd engine = std::move(luggage.engine), processes = std::move(luggage.processes);
   const auto steps = [&]() -> Result<> {
     // Nothing of the launcher's is held open in here, such as the standard error of one that detached.
     std::vector<int> kept{0, 1, 2, init.channel.get()};
-    if (engine.valid()) kept.push_back(engine.get());
+    for (const sys::Fd* each : {&engine, &processes, &luggage.first})
+      if (each->valid()) kept.push_back(each->get());
     TRY(sys::close_all_except(kept));
     sys::set_file_mask(0);
     sys::Fd proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
@@ -159,6 +205,8 @@ void start_payload(void* argument) {
     TRY(sys::new_session());
     if (!plan.shares(plan::Namespace::uts)) TRY(sys::set_hostname(plan.hostname));
     if (plan.has(plan::Namespace::time)) TRY(set_time_offsets(plan.time, proc));
+    if (processes.valid()) TRY(sys::enter_namespace(processes, plan::namespace_names[plan::Namespace::pid]));
+    processes.reset();
     TRY(enter_network(plan, proc, engine));
     sys::Fd hosts = TRY(take_root(plan, proc, std::move(layers), in_cgroup, init));
     Message running = make_message(MessageKind::running);
@@ -168,11 +216,12 @@ void start_payload(void* argument) {
     if (hosts.valid()) handed_out.push_back(std::move(hosts));
     proc.reset();
     init.signals = TRY(sys::block_signals(std::array{SIGCHLD}));
-    Payload payload{.plan = plan, .prepared = prepared, .channel = init.channel, .terminal = {}};
-    if (plan.command.terminal) payload.terminal = TRY(take_terminal(init.channel));
+    sys::Fd terminal;
+    if (plan.command.terminal) terminal = TRY(take_terminal(init.channel));
     if (engine.valid()) TRY(wait_for_engine(engine));
     engine.reset();
-    init.payload = TRY(sys::run_until_exec(start_payload, &payload, "start the payload"));
+    TRY(start(plan, prepared, terminal, init));
+    terminal.reset();
     sys::failpoint_role("init-running");
     if (plan.named || plan.join) TRY(supervise::send(init.channel, running, handed_out));
     handed_out.clear();
@@ -180,6 +229,8 @@ void start_payload(void* argument) {
   };
   Result<> done = steps();
   if (done) done = supervise::run_init(init);
+  const Result<> ended = supervise::end_among_others(init);
+  if (done) done = ended;
   if (!done) report_and_exit(init.channel, std::move(done).error());
   sys::exit_now(0);
 }
@@ -191,10 +242,10 @@ Result<> raise_oom_score(int adjustment, const sys::Fd& proc) {
   return sys::write_all(file.get(), "/proc/self/oom_score_adj", text(adjustment));
 }
 
-void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup) {
+void enter(const plan::Plan& plan, const Prepared& prepared, Luggage luggage, bool in_cgroup) {
   sys::failpoint_role("init");
-  // Whatever happens from here on, leaving ends the pid namespace and all in it.
-  enter_steps(plan, prepared, std::move(channel), std::move(engine), in_cgroup);
+  // Whatever happens from here on, leaving ends the pid namespace and all in it (or the payload, where it is shared).
+  enter_steps(plan, prepared, std::move(luggage), in_cgroup);
 }
 
 }  // namespace launch

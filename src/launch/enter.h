@@ -19,8 +19,12 @@ struct Prepared {
 // Init's too: without it the rest has no life either. `proc` is the host's /proc; the caller is dumpable.
 Result<> raise_oom_score(int adjustment, const sys::Fd& proc);
 
-// In the child of the clone, with its ends of the sockets to the launcher and the network engine (where there is one);
-// `in_cgroup`: it is in a control group of its own. Never returns into the parent's code.
-[[noreturn]] void enter(const plan::Plan& plan, const Prepared& prepared, sys::Fd channel, sys::Fd engine, bool in_cgroup);
+// What init comes with: its ends of the sockets to the launcher and to the network engine (where there is one). Where it
+// shares the pid namespace of another sandbox, that, and the connection to its launcher, whose end says that both
+// launcher and init are gone.
+struct Luggage { sys::Fd channel, engine, processes, first; };
+
+// In the child of the clone; `in_cgroup`: it is in a control group of its own. Never returns into the parent's code.
+[[noreturn]] void enter(const plan::Plan& plan, const Prepared& prepared, Luggage luggage, bool in_cgroup);
 
 }  // namespace launch

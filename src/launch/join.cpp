@@ -3,7 +3,7 @@
 // given (no number and no name leads anywhere), and that makes init as the launcher's own child (CLONE_PARENT), with
 // mounts and a pid namespace of its own, and ends.
 // Both are undumpable from before they enter, and who is inside already cannot name them, being in another pid
-// namespace. Their memory belongs to the user namespace outside in which sbx was started (ptrace(2), PTRACE_MODE), so
+// namespace, also where the command comes to be in theirs. Their memory belongs to the user namespace outside in which sbx was started (ptrace(2), PTRACE_MODE), so
 // that even the rights of root inside would open nothing of it.
 #include "launch/join.h"
 
@@ -21,6 +21,7 @@
 #include "sys/socket.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -52,6 +53,7 @@ Result<sys::Process> enter_and_clone(const plan::Plan& plan, const std::vector<s
     TRY(sys::set_dumpable(false));
   }
   for (std::size_t i = 0; i < shared.size(); ++i) {
+    if (plan.join->shared[i] == plan::Namespace::pid) continue;  // init itself stays outside
     TRY(sys::enter_namespace(shared[i], plan::namespace_names[plan.join->shared[i]]));
     // New capabilities may make dumpable what was not, as fs.suid_dumpable says (proc_sys_fs(5)).
     if (i == 0) TRY(sys::set_dumpable(false));
@@ -65,6 +67,14 @@ Result<sys::Process> enter_and_clone(const plan::Plan& plan, const std::vector<s
   else message.error = std::move(made).error();
   const Result<> sent = supervise::send(channel, message);  // else the launcher is gone, and init ends by that
   sys::exit_now(sent ? 0 : exit_status::setup_failed);
+}
+
+// Since Linux 5.14.
+Result<sys::Fd> open_kill(const supervise::Cgroup& cgroup) {
+  auto file = sys::open_at(cgroup.directory, "cgroup.kill", O_WRONLY);
+  if (!file && file.error().code == ENOENT)
+    return fail_hint("share the rest: --join NAME:ipc,uts", "processes can be shared from Linux 5.14 on: the control group ", printable(cgroup.path), " has no cgroup.kill");
+  return file;
 }
 
 }  // namespace
@@ -82,17 +92,23 @@ Result<> probe_joined(Host& host, const profile::Profile& profile) {
   return {};
 }
 
-Result<std::vector<sys::Fd>> join_pod(const plan::Plan& plan, supervise::Pod& pod) {
+Result<std::vector<sys::Fd>> join_pod(const plan::Plan& plan, supervise::Pod& pod, const supervise::Cgroup& cgroup) {
   const plan::Join& join = *plan.join;
   pod.first_name = join.name;
   pod.first = TRY(supervise::connect_to(join.sandboxes, join.name));
   supervise::Request request{.kind = supervise::RequestKind::join, .number = kinds_to_bits(join.shared),
                              .words = {join.instance, plan.hostname}, .attached = {}};
   for (std::string& name : plan::names_among_fellows(plan)) request.words.push_back(std::move(name));
+  if (plan.shares(plan::Namespace::pid)) request.attached.push_back(TRY(open_kill(cgroup)));
   auto reply = supervise::ask(pod.first, request);
   if (!reply) return explain(std::move(reply).error(), join.name);
   if (reply->attached.size() != join.shared.size()) return fail("sandbox '", join.name, "' has not what is to be shared with it");
   return std::move(reply->attached);
+}
+
+sys::Fd take_shared(const plan::Plan& plan, std::vector<sys::Fd>& shared, plan::Namespace kind) {
+  const auto at = std::ranges::find(plan.join->shared, kind);
+  return std::move(shared[static_cast<std::size_t>(at - plan.join->shared.begin())]);
 }
 
 Result<sys::Process> clone_inside(const plan::Plan& plan, const std::vector<sys::Fd>& shared, std::uint64_t flags, const sys::Fd& cgroup) {

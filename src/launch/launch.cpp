@@ -106,10 +106,11 @@ namespace {
 Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   TRY(check_descriptors());
   if (plan.named) sandbox.pod = make_pod(plan);
-  std::vector<sys::Fd> shared;  // asked for while ^C still ends the wait
-  if (plan.join) shared = TRY(join_pod(plan, sandbox.pod));
   // Before the first fork: whoever is made later stands where the launcher does.
   sandbox.cgroup = TRY(start_cgroup(plan.cgroup, plan.name));
+  std::vector<sys::Fd> shared;  // asked for while ^C still ends the wait
+  if (plan.join) shared = TRY(join_pod(plan, sandbox.pod, sandbox.cgroup));
+  sandbox.shares_processes = plan.shares(plan::Namespace::pid);
   sandbox.signals = TRY(take_signals());
   sys::Fd engine;  // init's way to it
   if (plan.network.mode == plan::NetworkMode::user) {
@@ -132,8 +133,10 @@ Result<> start_steps(const plan::Plan& plan, supervise::Sandbox& sandbox) {
   sandbox.init = std::move(*made);
   if (sandbox.init.is_child()) {
     if (sandbox.state != nullptr) *sandbox.state = {};
+    Luggage luggage{.channel = std::move(theirs), .engine = std::move(engine), .processes = {}, .first = {}};
+    if (sandbox.shares_processes) luggage.processes = take_shared(plan, shared, plan::Namespace::pid), luggage.first = std::move(sandbox.pod.first);
     sandbox = {}, shared.clear();
-    enter(plan, prepared, std::move(theirs), std::move(engine), in_cgroup);
+    enter(plan, prepared, std::move(luggage), in_cgroup);
   }
   theirs.reset(), engine.reset();
   if (plan.named) sandbox.attend = attend_with(plan, std::move(prepared)), sandbox.admit = admit_with(plan);

@@ -38,6 +38,7 @@ struct Builder {
   sys::Fd moves;
   std::vector<std::pair<int, std::string>> move_numbers;
   sys::Fd live, userns_limit;
+  sys::Fd proc;
   bool in_cgroup = false;
 
   Result<sys::Fd> make_tmpfs(const plan::Tmpfs& step);
@@ -217,12 +218,11 @@ Result<> Builder::apply(const plan::Overlay& step, Source& source) {
 
 Result<> Builder::apply(const plan::Proc& step, Source&) {
   const sys::Fd at = TRY(places.place(step.inside, MountPoints::Kind::directory));
-  auto proc = sys::make_filesystem("proc", {}, {.nosuid = true, .nodev = true, .noexec = true});
-  if (!proc) return fail_hint("inside a container /proc is partly covered, and the kernel refuses a new one; run sbx doctor", proc.error().message);
+  if (!proc.valid()) proc = TRY(make_proc());
   // Here and now, before /proc/sys is pinned. In the host's /proc it would be one of as many entries of that name as
   // there are user namespaces, all in one hash chain.
-  userns_limit = TRY(sys::open_at(*proc, "sys/user/max_user_namespaces", O_WRONLY));
-  return attach(*proc, at, step.inside);
+  userns_limit = TRY(sys::open_at(proc, "sys/user/max_user_namespaces", O_WRONLY));
+  return attach(proc, at, step.inside);
 }
 
 Result<> Builder::apply(const plan::Sysfs& step, Source&) {
@@ -290,13 +290,19 @@ Result<> make_root(Builder& builder, const plan::MountStep& first, Source& sourc
 
 }  // namespace
 
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, bool in_cgroup) {
+Result<sys::Fd> make_proc() {
+  auto proc = sys::make_filesystem("proc", {}, {.nosuid = true, .nodev = true, .noexec = true});
+  if (!proc) return fail_hint("inside a container /proc is partly covered, and the kernel refuses a new one; run sbx doctor", proc.error().message);
+  return proc;
+}
+
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, sys::Fd proc, bool in_cgroup) {
   std::vector<Source> sources;
   TRY(sys::make_mounts_private());
   for (const plan::MountStep& step : steps) sources.push_back(TRY(open_source(step)));
   for (std::size_t i = 0; i < steps.size(); ++i) sources[i].layers = std::move(layers[i]);
   Builder builder;
-  builder.in_cgroup = in_cgroup;
+  builder.in_cgroup = in_cgroup, builder.proc = std::move(proc);
   TRY(make_scratch(builder));
   TRY(make_root(builder, steps.front(), sources.front()));
   for (std::size_t i = 1; i < steps.size(); ++i)

@@ -21,9 +21,12 @@ struct BuiltRoot {
   sys::Fd userns_limit;                                        // max_user_namespaces, open to write
 };
 
+// A procfs of the caller's own pid namespace, not yet attached.
+Result<sys::Fd> make_proc();
+
 // In a mount namespace of our own: opens every source, then builds the new root beside the old one. `in_cgroup`: there
 // is a control group for plan::CgroupMount to show.
-// `layers`: of open_layers().
-Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, bool in_cgroup);
+// `layers`: of open_layers(). `proc`: for plan::Proc, where it is not our own (else not valid).
+Result<BuiltRoot> build_root(const std::vector<plan::MountStep>& steps, std::vector<Layers> layers, sys::Fd proc, bool in_cgroup);
 
 }  // namespace launch

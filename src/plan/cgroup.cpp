@@ -2,6 +2,7 @@
 #include "plan/cgroup.h"
 
 #include "plan/expand.h"
+#include "profile/values.h"
 #include "profile/resource_values.h"
 
 #include <algorithm>
@@ -135,6 +136,8 @@ Result<Cgroup> make_cgroup(const profile::Profile& profile, const Host& host) {
   if (!cgroup.settings.empty() || !cgroup.parent.empty()) cgroup.need = CgroupNeed::required;
   // A name that sbx gave, to keep changes under it, is nobody's wish to steer what runs.
   else if (profile.name && profile.name->origin.source != "sbx") cgroup.need = CgroupNeed::welcome;
+  cgroup.ends_processes = profile.join && TRY(profile::parse_join(profile.join->value)).pid;
+  if (cgroup.ends_processes) cgroup.need = CgroupNeed::required;
   cgroup.may_be_mounted = profile.nested_userns && profile.nested_userns->value == "true";
   cgroup.may_be_missing = profile.on_unavailable && profile.on_unavailable->value == "warn";
   if (profile.qos && profile.qos->value == "batch") cgroup.oom_score_adj = last_of_all;

@@ -3,8 +3,9 @@
 // Only who is privileged in the user namespace that owns a network may enter it (setns(2)). So that user namespace is
 // shared too, and with it the ids; whatever asks for other ids, or for another network, contradicts --join and is
 // refused. What the namespace allows to be made inside of it (max_user_namespaces) is its first sandbox's to say.
-// The processes, the mounts and the control groups are each one's own. A pid namespace is never shared: its first
-// process is what ends all the others, whoever is killed, and whose /proc shows no fellow's files.
+// The processes, the mounts and the control groups are each one's own. Where the pid namespace is shared too, its first
+// process, which ends all others with it, is the first sandbox's; so what a member leaves is ended by its control group,
+// and init stays outside, as an attendant does (supervise/attendant.h), where no fellow can name it.
 #include "plan/join.h"
 
 #include "plan/identity.h"
@@ -77,7 +78,9 @@ Result<> make_join(Plan& plan, const profile::Profile& profile, const Host& host
   plan.identity = joined.identity, plan.identity.writer = MapWriter::joined;
   plan.network.mode = NetworkMode::joined, plan.network.joined_mode = joined.mode;
   plan.network.config.addressing = joined.addressing, plan.network.ipv6 = joined.ipv6;
-  plan.join = Join{.name = asked.name, .sandboxes = joined.sandboxes, .instance = joined.instance, .shared = {Namespace::user, Namespace::net}};
+  plan.join = Join{.name = asked.name, .sandboxes = joined.sandboxes, .instance = joined.instance, .shared = {Namespace::user}};
+  if (asked.pid) plan.join->shared.push_back(Namespace::pid);
+  plan.join->shared.push_back(Namespace::net);
   if (asked.ipc) plan.join->shared.push_back(Namespace::ipc);
   if (asked.uts) plan.join->shared.push_back(Namespace::uts), plan.hostname = joined.hostname;
   return {};

@@ -120,6 +120,7 @@ struct Cgroup {
   std::string parent;                    // a path as in /proc/PID/cgroup; empty: what is delegated is looked for
   bool may_be_missing = false;           // a limit that cannot be had is a note
   bool may_be_mounted = false;           // inside, writable: by whoever makes a user namespace there
+  bool ends_processes = false;           // no pid namespace of its own does: not without the group
   int oom_score_adj = 0;                 // of the payload (proc_pid_oom_score_adj(5))
 };
 
@@ -156,7 +157,7 @@ struct Join {
   std::string name;
   std::string sandboxes;             // the directory in which sandboxes are named
   std::string instance;              // this run of that name: what takes the name later is another sandbox
-  std::vector<Namespace> shared;     // user and net, and what was asked for, in the order of plan.namespaces
+  std::vector<Namespace> shared;     // user, net and what was asked for, in the order of plan.namespaces
 };
 
 struct Command {

@@ -62,7 +62,7 @@ constexpr std::array<Key, 61> table{{
     {"extends", &Profile::extends, Kind::name, "NAME", check_name, nullptr, "Profiles this one builds on, read first."},
 
     {"sandbox.name", &Profile::name, Kind::name, "NAME", check_name, nullptr, "The sandbox's name."},
-    {"sandbox.join", &Profile::join, Kind::text, "NAME[:ipc,uts]", parses<parse_join>, nullptr,
+    {"sandbox.join", &Profile::join, Kind::text, "NAME[:ipc,pid,uts]", parses<parse_join>, nullptr,
      "The running sandbox whose network it shares, and what else."},
     {"sandbox.user", &Profile::user, Kind::text, "self|root|host-root|UID[:GID]", parses<parse_user>, nullptr,
      "Who the command is inside."},

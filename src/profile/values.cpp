@@ -125,9 +125,9 @@ Result<Join> parse_join(std::string_view in) {
   TRY(check_name(join.name));
   if (colon == std::string_view::npos) return join;
   for (const std::string& word : split(in.substr(colon + 1), ',')) {
-    bool* wanted = word == "ipc" ? &join.ipc : word == "uts" ? &join.uts : nullptr;
+    bool* wanted = word == "ipc" ? &join.ipc : word == "pid" ? &join.pid : word == "uts" ? &join.uts : nullptr;
     if (wanted == nullptr)
-      return fail_hint("write NAME[:ipc,uts]; the network is always shared", "'", printable(word), "' is not one of ipc, uts");
+      return fail_hint("write NAME[:ipc,pid,uts]; the network is always shared", "'", printable(word), "' is not one of ipc, pid, uts");
     *wanted = true;
   }
   return join;

@@ -46,10 +46,10 @@ struct User {
 };
 Result<User> parse_user(std::string_view in);
 
-// "NAME[:ipc,uts]": a sandbox, and what is shared with it beside the network.
+// "NAME[:ipc,pid,uts]": a sandbox, and what is shared with it beside the network.
 struct Join {
   std::string name;
-  bool ipc = false, uts = false;
+  bool ipc = false, pid = false, uts = false;
 };
 Result<Join> parse_join(std::string_view in);
 

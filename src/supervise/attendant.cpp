@@ -2,15 +2,11 @@
 #include "supervise/attendant.h"
 
 #include "supervise/handshake.h"
-#include "supervise/init.h"
 #include "sys/file.h"
 #include "sys/process.h"
-#include "sys/terminal.h"
 
 #include <array>
 #include <csignal>
-#include <cstdint>
-#include <cstring>
 #include <poll.h>
 #include <sys/wait.h>
 
@@ -31,16 +27,6 @@ Result<> fail_to(const Attendant& attendant, Error error) {
   return send(attendant.channel, message);
 }
 
-// Only what was written before the end counts: a process inside may hold the pipe open.
-Result<std::optional<Error>> take_complaint(const Attendant& attendant) {
-  TRY(sys::set_nonblocking(attendant.complaints.get(), true));
-  const sys::Chunk chunk = TRY(sys::read_available(attendant.complaints.get(), sizeof(std::int64_t)));
-  std::int64_t number = 0;
-  if (chunk.bytes.size() != sizeof number) return std::optional<Error>{};
-  std::memcpy(&number, chunk.bytes.data(), sizeof number);
-  return std::optional(attendant.explain(static_cast<int>(-number)));
-}
-
 // SIGKILL for all in it is also how a sandbox ends.
 Result<bool> sandbox_has_ended(const Attendant& attendant) {
   std::array<sys::Watch, 1> watches{{{attendant.sandbox.get(), POLLIN}}};
@@ -49,7 +35,7 @@ Result<bool> sandbox_has_ended(const Attendant& attendant) {
 }
 
 Result<> tell_end(const Attendant& attendant, int status) {
-  std::optional<Error> complaint = TRY(take_complaint(attendant));
+  std::optional<Error> complaint = TRY(attendant.complaints.take());
   if (complaint) return fail_to(attendant, *std::move(complaint));
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && TRY(sandbox_has_ended(attendant))) return {};  // the client knows what that means
   return send(attendant.channel, make_message(MessageKind::ended, status));

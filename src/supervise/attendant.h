@@ -5,9 +5,9 @@
 #pragma once
 
 #include "base/result.h"
+#include "supervise/init.h"
 #include "sys/fd.h"
 
-#include <functional>
 #include <sys/types.h>
 
 namespace supervise {
@@ -17,8 +17,7 @@ struct Attendant {
   const sys::Fd& channel;        // to its client
   sys::Fd signals;               // SIGCHLD
   sys::Fd sandbox;               // init's pidfd: readable when the sandbox has ended
-  sys::Fd complaints;            // -errno, when the command could not be executed
-  std::function<Error(int code)> explain;  // such a complaint
+  Complaints complaints;
 };
 
 // Until the command has ended, or its client is gone and the command with it.

@@ -154,6 +154,12 @@ Result<> Cgroup::freeze(bool frozen) const {
 
 Result<> Cgroup::kill() const { return write("cgroup.kill", "1"); }
 
+Result<> Cgroup::end_all() const {
+  TRY(kill());
+  if (TRY(await_event(directory, "populated", 0, limit))) return {};
+  return fail("the processes in ", path, " do not end");
+}
+
 Result<> Cgroup::remove() {
   if (!exists()) return {};
   Result<> removed = kind == CgroupKind::scope ? Result<>{} : remove_once(*this);

@@ -57,6 +57,7 @@ struct Cgroup {
   Result<CgroupUsage> read_usage() const;
   Result<> freeze(bool frozen) const;  // until it is
   Result<> kill() const;               // SIGKILL to all in it, frozen or not
+  Result<> end_all() const;            // and waits until it is empty
   // Waits until it is empty, which after a moment it is made to be. Of a scope systemd does it.
   Result<> remove();
 };

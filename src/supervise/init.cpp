@@ -8,10 +8,12 @@
 #include "sys/moves.h"
 #include "sys/privilege.h"
 #include "sys/process.h"
+#include "sys/terminal.h"
 
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <poll.h>
 #include <sys/capability.h>
 #include <sys/wait.h>
@@ -28,9 +30,13 @@ bool is_for_group(int signal) {
   return std::ranges::find(keyboard, signal) != keyboard.end();
 }
 
-// The payload has ended: whatever it left behind ends too, and is waited for before anybody is told.
+// The payload has ended: whatever it left behind ends too, and is waited for before anybody is told. In a pid namespace
+// that is not ours only the control group knows what that is, and the launcher sees to it.
 Result<> end_sandbox(const Init& init, int status) {
-  const rusage usage = TRY(sys::end_all_others());
+  const bool alone = !init.complaints.reader.valid();
+  if (std::optional<Error> complaint = TRY(init.complaints.take()))
+    return send(init.channel, Message{.kind = MessageKind::failed, .number = 0, .text = {}, .error = *std::move(complaint), .attached = {}});
+  const rusage usage = TRY(alone ? sys::end_all_others() : sys::usage_of_children());
   return send(init.channel, Message{.kind = MessageKind::ended, .number = status,
                                     .text = std::string(reinterpret_cast<const char*>(&usage), sizeof usage), .error = {}, .attached = {}});
 }
@@ -76,6 +82,17 @@ Result<bool> check_moves(const Init& init) {
 
 }  // namespace
 
+// Only what was written before the end counts: a process inside may hold the pipe open.
+Result<std::optional<Error>> Complaints::take() const {
+  if (!reader.valid()) return std::optional<Error>{};
+  TRY(sys::set_nonblocking(reader.get(), true));
+  const sys::Chunk chunk = TRY(sys::read_available(reader.get(), sizeof(std::int64_t)));
+  std::int64_t number = 0;
+  if (chunk.bytes.size() != sizeof number) return std::optional<Error>{};
+  std::memcpy(&number, chunk.bytes.data(), sizeof number);
+  return std::optional(explain(static_cast<int>(-number)));
+}
+
 const std::string* lost_mask(const std::vector<std::pair<std::uint64_t, std::string>>& masks, std::string_view mountinfo) {
   std::vector<std::uint64_t> present;
   for (const std::string& line : split(mountinfo, '\n'))
@@ -100,7 +117,10 @@ Result<bool> obey(const sys::Fd& channel, pid_t command) {
   return false;
 }
 
-Result<> run_init(const Init& init) {
+namespace {
+
+// True when the payload has ended.
+Result<bool> serve(const Init& init) {
   std::array<sys::Watch, 4> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
                                      {init.mountinfo.get(), POLLPRI}, {init.moves.get(), POLLIN}}};  // poll(2) ignores a descriptor of -1
   bool settled = false;  // a short command is not worth the call
@@ -109,13 +129,28 @@ Result<> run_init(const Init& init) {
     const bool quiet = std::ranges::all_of(watches, [](const sys::Watch& watch) { return watch.happened == 0; });
     if (quiet && !settled) sys::release_idle_memory();
     settled = settled || quiet;
-    if (watches[0].happened != 0 && TRY(obey(init.channel, init.payload))) return {};
-    if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
-    if (watches[3].happened != 0 && TRY(check_moves(init))) return {};
+    if (watches[0].happened != 0 && TRY(obey(init.channel, init.payload))) return false;
+    if (watches[2].happened != 0 && TRY(check_masks(init))) return false;
+    if (watches[3].happened != 0 && TRY(check_moves(init))) return false;
     if (watches[1].happened == 0) continue;
     while (TRY(sys::read_signal(init.signals)) != 0) {}
-    if (TRY(reap(init))) return {};
+    if (TRY(reap(init))) return true;
   }
+}
+
+}  // namespace
+
+Result<> end_among_others(const Init& init) {
+  if (init.payload == 0 || !init.complaints.reader.valid()) return {};
+  TRY(sys::send_signal_to(init.payload, SIGKILL));
+  TRY(sys::wait_process({.pid = init.payload, .pidfd = {}}));
+  return {};
+}
+
+Result<> run_init(Init& init) {
+  const bool ended = TRY(serve(init));
+  if (ended) init.payload = 0;
+  return {};
 }
 
 }  // namespace supervise

@@ -121,7 +121,8 @@ Result<> Monitor::check_clock() {
     return end_payload(sandbox.kill_after);
   }
   deadline.reset();
-  return sys::send_signal(sandbox.init.pidfd, SIGKILL);
+  // Whose namespace it is not, is not ended with init, which is to wait for the payload.
+  return sandbox.shares_processes && sandbox.running ? tell(MessageKind::signal, SIGKILL) : sys::send_signal(sandbox.init.pidfd, SIGKILL);
 }
 
 // Before it was ready, init waits for it in vain. After that the payload would run on without what holds it to its
@@ -220,6 +221,14 @@ Result<> Monitor::take_network() {
   return {};
 }
 
+// A dead payload whose parent is gone before it waited for it would keep the other sandbox's namespace: init goes first.
+Result<> Monitor::end_among_others() {
+  sandbox.channel.reset();
+  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
+  TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
+  return sandbox.cgroup.end_all();
+}
+
 // The channel has ended, or the loop failed.
 Result<> Monitor::finish(Result<> ran) {
   if (!sandbox.init.pidfd.valid()) {  // it is an attendant's, which ends its command when we are gone
@@ -228,6 +237,7 @@ Result<> Monitor::finish(Result<> ran) {
     outcome.error = Error{0, "the sandbox ended, and the command with it", {}, exit_status::signal_base + SIGKILL};
     return {};
   }
+  if (sandbox.shares_processes) TRY(end_among_others());
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
   TRY(end_attendants());
@@ -241,11 +251,21 @@ Result<> Monitor::finish(Result<> ran) {
 
 namespace {
 
+// When the first sandbox of a pod ends, the kernel kills all in its pid namespace, and only then does its launcher end.
+Result<bool> first_has_ended(const Sandbox& sandbox, const Outcome& outcome) {
+  constexpr milliseconds patience{1000};
+  if (!sandbox.shares_processes || outcome.reason != Reason::signaled || outcome.signal != SIGKILL) return false;
+  std::array<sys::Watch, 1> watches{{{sandbox.pod.first.get(), 0}}};
+  if (sandbox.pod.first.valid()) TRY(sys::wait_for_events(watches, patience));
+  return !sandbox.pod.first.valid() || watches[0].happened != 0;
+}
+
 Result<Outcome> wait_for_end(Sandbox& sandbox) {
   sys::failpoint_role("monitor");
   Monitor monitor{.sandbox = sandbox, .outcome = {}, .terminal = {}, .deadline = {}, .ending = {}, .engine_end = {}, .follower = {}};
   TRY(monitor.finish(monitor.run()));
   Outcome& outcome = monitor.outcome;
+  if (!monitor.ending && TRY(first_has_ended(sandbox, outcome))) monitor.ending = Reason::joined;
   if (monitor.ending && outcome.reason != Reason::setup && outcome.reason != Reason::mask) outcome.reason = *monitor.ending;
   if (outcome.reason == Reason::engine)
     outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};

@@ -41,6 +41,7 @@ struct Monitor {
   Result<> check_clock();
   Result<> stop_and_resume();
   Result<> take_network();
+  Result<> end_among_others();
   milliseconds wait_at_most() const;
   Result<> turn();
   Result<> run();
@@ -60,11 +61,12 @@ struct Monitor {
   Result<> update(const std::vector<std::string>& words) const;
 
   // pod.cpp
-  Result<Reply> admit(const Request& request, sys::Fd& client);
+  Result<Reply> admit(Request& request, sys::Fd& client);
   void tell_names();
   void watch_pod(std::vector<sys::Watch>& watches) const;
   Result<> serve_pod(std::span<const sys::Watch> happened);  // those that watch_pod added
   void serve_member(Member& member);
+  void end_left_by(const Member& member);
   Result<> give_hosts(sys::Fd hosts);  // to whoever writes the names of fellows there
   Result<> hear_first();
   Result<> lose_first();

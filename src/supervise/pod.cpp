@@ -53,7 +53,7 @@ Result<Member> decode_member(const std::vector<std::string>& words) {
 }
 
 // The reply goes out here, because what follows on the connection is a member's.
-Result<Reply> Monitor::admit(const Request& request, sys::Fd& client) {
+Result<Reply> Monitor::admit(Request& request, sys::Fd& client) {
   if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
   if (stopping || has_ended) return fail("the sandbox is ending");
   if (!sandbox.admit) return fail("the sandbox cannot be joined");
@@ -62,6 +62,7 @@ Result<Reply> Monitor::admit(const Request& request, sys::Fd& client) {
   Member member = TRY(decode_member(request.words));
   if (sandbox.pod.members.size() >= most_members) return fail("so many have joined already: ", most_members);
   TRY(send(client, reply));
+  if (!request.attached.empty()) member.kill = std::move(request.attached.front());
   member.connection = std::move(client);
   sandbox.pod.members.push_back(std::move(member));
   tell_names();
@@ -85,6 +86,8 @@ Result<> Monitor::serve_pod(std::span<const sys::Watch> happened) {
   std::vector<Member>& members = sandbox.pod.members;
   for (std::size_t i = 1; i < happened.size(); ++i)
     if (happened[i].happened != 0) serve_member(members[i - 1]);
+  for (const Member& member : members)
+    if (!member.connection.valid() && member.kill.valid()) end_left_by(member);
   if (std::erase_if(members, [](const Member& member) { return !member.connection.valid(); }) > 0) tell_names();
   return happened[0].happened != 0 ? hear_first() : Result<>{};
 }
@@ -101,6 +104,13 @@ void Monitor::serve_member(Member& member) {
     reply.error = Error{0, "unexpected request from a sandbox that has joined", {}};
   }
   if (!send(member.connection, reply)) member.connection.reset();
+}
+
+// Its launcher may have been killed before it could. ENODEV: it was not, and the group is gone.
+void Monitor::end_left_by(const Member& member) {
+  const Result<> ended = sys::write_all(member.kill.get(), "cgroup.kill", "1");
+  if (!ended && ended.error().code != ENODEV)
+    outcome.notes.push_back(text("what one that joined has left was not ended: ", ended.error().message));
 }
 
 Result<> Monitor::give_hosts(sys::Fd hosts) {

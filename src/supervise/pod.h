@@ -5,7 +5,8 @@
 //   join {0}                       ──►
 //                                  ◄──    what the member's plan is made by
 //   join {kinds; which, hostname,  ──►    another run of that name is refused
-//         names}
+//         names; with pid, the
+//         cgroup.kill of its group}
 //                                  ◄──    the namespaces of those kinds; from here on it is a member
 //   hosts {descriptor}             ──►    its /etc/hosts, open to be written: it names the fellows, whoever comes or goes
 //                                  ◄──    done
@@ -30,6 +31,7 @@ struct Member {
   std::string hostname;
   std::vector<std::string> names;  // by which the others know it
   sys::Fd hosts;                   // its /etc/hosts; none: it has one of the host's, or not yet any
+  sys::Fd kill = {};               // its group's cgroup.kill, where its processes are in our pid namespace
 };
 
 struct Pod {

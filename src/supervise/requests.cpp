@@ -163,6 +163,10 @@ Result<> Monitor::set_paused(bool paused) {
 // Init, who passes on signals, is frozen too, and so are attendants, without whom its namespace does not end: they are
 // to wait for their commands. So it ends frozen as it is, which takes all in it along, and what goes on is the rest.
 Result<> Monitor::kill_paused() {
+  if (sandbox.shares_processes) {  // init waits for the payload, whatever ends the rest
+    TRY(set_paused(false));
+    return tell(MessageKind::signal, SIGKILL);
+  }
   TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
   return set_paused(false);
 }

@@ -33,6 +33,7 @@ struct Sandbox {
   std::chrono::milliseconds timeout{}, kill_after{};  // timeout 0: none
 
   Pod pod;                               // with whom it shares its network
+  bool shares_processes = false;         // its pid namespace too: its control group ends what it leaves
 
   State* state = nullptr;                // of a named one; what follows is, too
   bool running = false;                  // the command's exec has happened

@@ -76,6 +76,7 @@ Result<ChildEvent> next_child_event() {
 }
 
 Result<rusage> end_all_others() {
+  if (::getpid() != 1) return fail("only the first process of a pid namespace may end all others in it");
   // Whoever is left has become our child, or is below one; without any there is nobody to kill, and kill(2) would
   // look at every process of the machine to find that out.
   pid_t left = 0;
@@ -85,6 +86,10 @@ Result<rusage> end_all_others() {
     while (SYS(::waitpid(-1, nullptr, 0)) >= 0 || errno == EINTR) {}
   }
   if (errno != ECHILD) return fail_errno("wait for what is left");
+  return usage_of_children();
+}
+
+Result<rusage> usage_of_children() {
   rusage usage{};
   if (SYS(::getrusage(RUSAGE_CHILDREN, &usage)) < 0) return fail_errno("read resource usage");
   return usage;

@@ -51,6 +51,9 @@ Result<ChildEvent> next_child_event();
 // What they and all before them used.
 Result<rusage> end_all_others();
 
+// What the children that were waited for used (getrusage(2), RUSAGE_CHILDREN).
+Result<rusage> usage_of_children();
+
 // Runs a program of the host to its end. stderr is returned when it fails.
 struct ProgramResult { int status = 0; std::string errors; };
 struct RunningProgram { pid_t pid = 0; Fd errors; std::string name; };

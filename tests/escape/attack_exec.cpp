@@ -21,7 +21,7 @@ namespace attack {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr const char* name_before_exec = "sbx:exec";
+constexpr const char* name_before_exec = "sbx:exec";  // of one that joins it is sbx:init
 
 std::string name_of(int pid) {
   const std::string name = first_bytes("/proc/" + std::to_string(pid) + "/comm");
@@ -89,7 +89,7 @@ void ambush(const Words& words) {
     while (state != 'T' && state != 'Z' && state != 'X' && Clock::now() < patience) state = state_of(pid);
     struct stat found {};
     if (::stat(("/proc/" + std::to_string(pid) + "/exe").c_str(), &found) == 0 && std::to_string(found.st_ino) == words[2]) ++held;
-    if (state == 'T' && name_of(pid) == name_before_exec) ++early, try_ways(pid, counts);
+    if (state == 'T' && name_of(pid).starts_with("sbx:")) ++early, try_ways(pid, counts);
     ::kill(pid, SIGCONT);
   }
   print("caught", std::to_string(caught)), print("early", std::to_string(early)), print("inode", std::to_string(held));

@@ -146,7 +146,7 @@ TEST_F(EscapeTest, AnInputIsNotWrittenToUnderLandlock) {
 
 // SIGKILL of sbx at any moment: nothing of it, of init or of the payload is left.
 TEST_F(EscapeTest, AKilledLauncherLeavesNothing) {
-  const int rounds = std::getenv("SBX_SOAK") != nullptr ? 2000 : 200;
+  const int rounds = std::getenv("SBX_SOAK") != nullptr ? 1000 : 200;
   const std::string marker = "escape-marker-" + std::to_string(::getpid());
   dir.make("w");
   const Tree before = read_tree(dir.path());

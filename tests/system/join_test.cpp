@@ -109,6 +109,92 @@ TEST_F(JoinTest, ProcessesOfTheTwoDoNotSeeEachOther) {
   EXPECT_EQ(sbx_here({"exec", "web", "--", "true"}).status, 0);
 }
 
+namespace {
+
+class JoinedProcesses : public JoinTest {
+ protected:
+  void SetUp() override {
+    JoinTest::SetUp();
+    if (IsSkipped()) return;
+    start_web();
+    const Outcome outcome = join("true", {"--join", "web:pid"});
+    if (contains(outcome.err, "control group")) GTEST_SKIP() << outcome.err;
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+  }
+  Outcome beside(const std::string& script, Words options = {}) const {
+    options.insert(options.begin(), {"--join", "web:pid"});
+    return join(script, options);
+  }
+  std::string processes() const { return sbx_here({"exec", "web", "--", "sh", "-c", all}).out; }
+  const std::string all = "for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$each; echo; done 2>/dev/null";
+};
+
+}  // namespace
+
+TEST_F(JoinedProcesses, SeeEachOther) {
+  auto joiner = start({"--join", "web:pid", "--name", "b"}, "echo up; exec sleep 61");
+  EXPECT_PRED2(contains, processes(), "sleep 61");
+  EXPECT_PRED2(contains, beside(all).out, "sleep 60");
+  const Outcome later = sbx_here({"exec", "b", "--", "sh", "-c", all + "; readlink /proc/self/ns/pid"});
+  EXPECT_PRED2(contains, later.out, "sleep 60") << later.err;
+  EXPECT_PRED2(contains, later.out, sbx_here({"exec", "web", "--", "readlink", "/proc/self/ns/pid"}).out);
+  EXPECT_EQ(sbx_here({"exec", "web", "--", "sh", "-c", "for each in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$each/cmdline)\" = 'sleep 61 ' ] && kill ${each#/proc/}; done; true"}).status, 0);
+  EXPECT_EQ(joiner->finish().status, 143);
+  EXPECT_EQ(sbx_here({"exec", "web", "--", "true"}).status, 0);
+}
+
+// Init is none of them: nobody inside can stop or kill what holds a sandbox to its rules.
+TEST_F(JoinedProcesses, InitIsNotAmongThem) {
+  const Outcome outcome = beside("grep -l '^Name:.sbx' /proc/[0-9]*/status; echo; echo $$ $PPID");
+  EXPECT_PRED2(contains, outcome.out, "/proc/1/status\n\n") << outcome.out;
+  EXPECT_PRED2(contains, outcome.out, " 0\n") << outcome.out;
+}
+
+TEST_F(JoinedProcesses, StatusesAreTheCommands) {
+  EXPECT_EQ(beside("exit 7").status, 7);
+  EXPECT_EQ(beside("kill -9 $$").status, 137);
+  EXPECT_EQ(beside("sleep 60", {"--timeout", "200ms"}).status, 124);
+  const Outcome missing = sbx_here({"--join", "web:pid", "--", "no-such"});
+  EXPECT_EQ(missing.status, 127);
+  EXPECT_PRED2(contains, missing.err, "sbx: command no-such not found in the sandbox");
+  EXPECT_EQ(sbx_here({"--join", "web:pid", "--", "/etc/passwd"}).status, 126);
+}
+
+TEST_F(JoinedProcesses, NothingIsLeftOfOne) {
+  const std::string leave = "(setsid sleep 71 &); setsid sh -c 'trap \"\" TERM; sleep 72; sleep 72' & ";
+  EXPECT_EQ(beside(leave + "sleep 0.1; exit 3").status, 3);
+  EXPECT_FALSE(contains(processes(), "sleep 7")) << processes();
+  EXPECT_EQ(beside(leave + "sleep 60", {"--timeout", "300ms", "--kill-after", "100ms"}).status, 124);
+  EXPECT_FALSE(contains(processes(), "sleep 7")) << processes();
+  auto killed = start({"--join", "web:pid"}, leave + "echo up; exec sleep 73");
+  EXPECT_TRUE(eventually([&] { return contains(processes(), "sleep 71"); })) << processes();
+  killed->kill(SIGKILL), killed->finish();
+  EXPECT_TRUE(eventually([&] { return !contains(processes(), "sleep 7"); })) << processes();
+  EXPECT_PRED2(contains, processes(), "sleep 60");
+}
+
+TEST_F(JoinedProcesses, EndWithTheFirst) {
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    const std::string report = dir / "report.json";
+    auto joiner = start({"--join", "web:pid", "--report", report}, "echo up; (setsid sleep 81 &); exec sleep 82");
+    auto named = start({"--join", "web:pid", "--name", "b"});
+    web_->kill(signal), web_->finish(), web_.reset();
+    const Outcome outcome = joiner->finish();
+    EXPECT_EQ(outcome.status, 125) << signal << outcome.err;
+    EXPECT_PRED2(contains, read_file(report), "\"reason\": \"joined\"");
+    EXPECT_EQ(named->finish().status, 125);
+    EXPECT_EQ(sbx_here({"rm", "b"}).status, 0);
+    start_web();
+  }
+}
+
+TEST_F(JoinTest, SharedProcessesNeedAControlGroup) {
+  start_web();
+  const Outcome outcome = join("true", {"--join", "web:pid", "--set", "resources.parent=/nowhere"});
+  EXPECT_EQ(outcome.status, 125) << outcome.out;
+  EXPECT_PRED2(contains, outcome.err, "hint: ");
+}
+
 TEST_F(JoinTest, NamesComeAndGo) {
   start_web();
   EXPECT_FALSE(contains(hosts_of("web"), "::1 b"));

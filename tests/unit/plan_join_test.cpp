@@ -89,10 +89,20 @@ TEST(PlanJoin, WhatElseIsSharedIsNamed) {
   const std::string said = describe_text(plan);
   for (const char* line : {"new       mount pid cgroup\n", "shared    user net ipc uts with web\n", "shared    web\n", "joined    web"})
     EXPECT_TRUE(has(said, line)) << line << said;
-  for (const char* bad : {"web:", "web:pid", "web:net", ":ipc", "a/b", "web:ipc,"}) {
+  for (const char* bad : {"web:", "web:mnt", "web:net", ":ipc", "a/b", "web:ipc,"}) {
     profile::Profile profile;
     EXPECT_FALSE(profile::set(profile, text("sandbox.join=", bad), {"command line"})) << bad;
   }
+}
+
+// Nothing but a group of its own ends what it leaves among the others' processes.
+TEST(PlanJoin, SharedProcessesNeedAControlGroup) {
+  const Plan plan = planned({"sandbox.join=web:ipc,pid", "resources.on_unavailable=warn"});
+  EXPECT_EQ(plan.join->shared, (std::vector{Namespace::user, Namespace::pid, Namespace::net, Namespace::ipc}));
+  EXPECT_EQ(plan.cgroup.need, CgroupNeed::required);
+  EXPECT_TRUE(plan.cgroup.ends_processes);
+  EXPECT_TRUE(has(describe_text(plan), "shared    user pid net ipc with web\n")) << describe_text(plan);
+  EXPECT_FALSE(planned({"sandbox.join=web:ipc"}).cgroup.ends_processes);
 }
 
 TEST(PlanJoin, NamesLeadToTheSharedAddresses) {
