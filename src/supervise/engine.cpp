@@ -93,9 +93,20 @@ Result<std::string> Engine::describe_end() {
   return name != nullptr ? text("was killed by SIG", name) : text("was killed by signal ", end.number);
 }
 
+namespace {
+
+// Its ports are the next sandbox's to publish.
+Result<> kill_engine(const Engine& engine) {
+  TRY(sys::send_signal(engine.process.pidfd, SIGKILL));
+  std::array<sys::Watch, 1> watches{{{engine.process.pidfd.get(), POLLIN}}};
+  return sys::wait_for_events(watches, std::chrono::seconds(1));
+}
+
+}  // namespace
+
 Result<> finish_engine(Engine& engine) {
   if (!engine.exists() || engine.ended) return {};
-  if (!engine.ready) return sys::send_signal(engine.process.pidfd, SIGKILL);
+  if (!engine.ready) return kill_engine(engine);
   net::ControlBuffer buffer;
   TRY(tell(engine, net::encode(net::ControlKind::stop, buffer)));
   engine.totals_came = false;
@@ -106,7 +117,7 @@ Result<> finish_engine(Engine& engine) {
     std::array<sys::Watch, 1> watches{{{engine.control.get(), POLLIN}}};
     if (left.count() > 0) TRY(sys::wait_for_events(watches, left));
     if (watches[0].happened != 0) TRY(engine.take_message());
-    else if (sys::monotonic_now() >= deadline) return sys::send_signal(engine.process.pidfd, SIGKILL);
+    else if (sys::monotonic_now() >= deadline) return kill_engine(engine);
   }
   return {};
 }
