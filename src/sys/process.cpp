@@ -9,6 +9,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -50,6 +53,9 @@ Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what) {
   ChildStart start{run, argument};
   const pid_t pid = SYS(::clone(start_child, static_cast<char*>(stack) + stack_bytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &start));
   const int code = errno;
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(stack, stack_bytes);  // the child never returned from its frames
+#endif
   ::munmap(stack, stack_bytes);
   errno = code;
   if (pid < 0) return fail_errno(what);

@@ -23,7 +23,7 @@ void check_message(Bytes message, const net::Policy& policy, net::Milliseconds n
   const auto header = in.header();
   require(header && (header->flags & net::dns_flag::response) != 0 && header->questions <= 1);
   if (header->questions == 1) require(in.question().has_value());
-  for (unsigned i = 0; i < header->answers + header->authorities + header->additionals; ++i) {
+  for (int i = 0; i < header->answers + header->authorities + header->additionals; ++i) {
     const auto record = in.record();
     require(record.has_value());
     if (i >= header->answers || record->size != 4 || record->type != net::dns_type::a) continue;
@@ -114,7 +114,7 @@ void play(net::Dns& dns, Network& network, Bytes in) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static const net::Config config = make_config();
-  const net::HostNetwork host{{}, {net::Address::from_v4(0x7f000035), net::Address::from_v4(0x01010101)}};
+  const net::HostNetwork host{.addresses = {}, .ranges = {}, .resolvers = {net::Address::from_v4(0x7f000035), net::Address::from_v4(0x01010101)}};
   net::Policy policy(config, host);
   Network network;
   network.policy = &policy;

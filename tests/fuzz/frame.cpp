@@ -68,7 +68,7 @@ void answer(const net::Packet& packet, View frame) {
   if (packet.kind == net::Kind::arp) return void(net::build_arp_reply(headers, packet, own));
   require(net::build_reset(headers, packet) <= sizeof headers);
   if (const auto target = net::solicited_target(packet, frame)) net::build_neighbour(headers, packet, *target, own);
-  if (packet.kind == net::Kind::icmp && packet.v6) net::build_router(headers, packet, {.mac = own});
+  if (packet.kind == net::Kind::icmp && packet.v6) net::build_router(headers, packet, {.mac = own, .link_local = {}, .prefix = {}});
   for (const auto why : {net::Unreachable::too_big, net::Unreachable::prohibited}) {
     std::uint8_t error[net::longest_error];
     const std::size_t size = net::build_error(error, net::reply_to(packet), why, 1400, packet.ip_packet(frame));

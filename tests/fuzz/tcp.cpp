@@ -130,7 +130,7 @@ class Run {
     Header header{.seq = seq, .ack = model.sent_end - in.take(1) % 16 * 300, .flags = flags,
                   .window = static_cast<std::uint16_t>(in.take(2))};
     if (in.take(1) % 4 == 0) header.ack = in.take(4);
-    for (header.block_count = in.take(1) % 5; Block(header.blocks, in, header.block_count);) {}
+    for (header.block_count = static_cast<std::uint8_t>(in.take(1) % 5); Block(header.blocks, in, header.block_count);) {}
     net::Slice chunk = pool.for_frame();
     if (!chunk) return;
     for (std::uint32_t i = 0; i < length; ++i) chunk.writable()[i] = byte_at(1, seq - guest_first + i);
