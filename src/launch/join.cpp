@@ -3,8 +3,8 @@
 // given (no number and no name leads anywhere), and that makes init as the launcher's own child (CLONE_PARENT), with
 // mounts and a pid namespace of its own, and ends.
 // Both are undumpable from before they enter, and who is inside already cannot name them, being in another pid
-// namespace, also where the command comes to be in theirs. Their memory belongs to the user namespace outside in which sbx was started (ptrace(2), PTRACE_MODE), so
-// that even the rights of root inside would open nothing of it.
+// namespace, also where the command comes to be in theirs. Their memory belongs to the user namespace outside in which
+// sbx was started (ptrace(2), PTRACE_MODE), so that even the rights of root inside would open nothing of it.
 #include "launch/join.h"
 
 #include "launch/admit.h"
