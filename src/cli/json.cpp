@@ -128,6 +128,7 @@ Json found_json(const supervise::Found& found) {
   json["detached"] = record.detached;
   if (record.started != 0) json["started"] = time_text(record.started);
   if (record.ended != 0) json["ended"] = time_text(record.ended);
+  put(json, "joined", record.joined);
   put(json, "cgroup", record.cgroup);
   if (found.alive) json["launcher"] = found.launcher, json["init"] = record.init;
   if (record.status == supervise::Status::ended) json["exit"] = {{"code", record.code}, {"reason", record.reason}};

@@ -139,7 +139,7 @@ Result<> prepare_state(const Options& options, const RunReport& report, Stages& 
     return fail_hint("write --on-exit keep, commit or discard", "--on-exit ask: nobody can ask you about a detached sandbox");
   const auto started = std::chrono::duration_cast<std::chrono::microseconds>(report.started.time_since_epoch());
   supervise::Record record{.command = options.command, .profiles = report.profiles, .workdir = plan.command.workdir,
-                           .cgroup = {}, .started = started.count(), .detached = options.detach, .reason = {}};
+                           .joined = plan.join ? plan.join->name : "", .cgroup = {}, .started = started.count(), .detached = options.detach, .reason = {}};
   const std::string place = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
   stages.state = TRY(supervise::take_name(place, plan.name, std::move(record)));
   if (!options.detach) return {};

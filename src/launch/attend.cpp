@@ -156,6 +156,7 @@ Result<StartedCommand> start_command(const plan::Plan& plan, const Prepared& pre
     const Joining joining{starter, to_complain};
     report_and_exit(channel, run_payload(plan, command, prepared, terminal, &joining));
   }
+  TRY(sys::lead_own_group(started.pid));  // it does so too: whoever comes first, a signal for the group finds it
   return StartedCommand{.pid = started.pid, .complaints = {std::move(complaints), [&command](int code) {
     return explain_exec(command, sys::exec_error(code, command.argv[0]));
   }}};

@@ -59,13 +59,15 @@ Result<> move_everybody(const sys::Fd& base) {
   return {};
 }
 
-// A launcher that was killed could not remove its leaf, which is empty: the payload died with it. (One that is not
-// empty stays: the kernel refuses.)
+// A launcher that was killed could not remove its leaf, which is empty: the payload died with it; unless it was frozen
+// among another's processes. (One that is not empty yet stays: the kernel refuses.)
 Result<> sweep(const sys::Fd& base, const std::string& shown) {
   for (const std::string& name : TRY(sys::list_directory(base, shown))) {
     const std::vector<std::string> parts = split(name, '-');
     if (parts.size() != 3 || !name.starts_with(leaf_prefix) || !parse_number(parts[1]) || !parse_number(parts[2])) continue;
     if (TRY(sys::stat_path("/proc/" + parts[1]))) continue;
+    const Result<> ended = write_control(base, path::join(name, "cgroup.kill").c_str(), "1");
+    if (!ended && ended.error().code != ENOENT && ended.error().code != ENODEV) return ended;  // before Linux 5.14 there is none
     // One with an inner group is not empty without this; the others have none.
     static_cast<void>(sys::remove_directory_at(base, path::join(name, supervise::inner_cgroup), name).has_value());
     const Result<> removed = sys::remove_directory_at(base, name, name);
@@ -219,6 +221,14 @@ Result<std::string> whole_device(const std::string& number) {
   return std::string(trim(disk));
 }
 
+// Without one processes cannot be shared, whatever else is allowed to be missing.
+Error explain_need(Error error) {
+  constexpr std::string_view without = "--set resources.on_unavailable=warn goes on without";
+  if (const std::size_t at = error.hint.find(without); at != std::string::npos)
+    error.hint.replace(at, without.size(), "share the rest: --join NAME:ipc,uts");
+  return error;
+}
+
 }  // namespace
 
 Result<std::string> cgroup_value(const plan::CgroupSetting& setting) {
@@ -232,7 +242,8 @@ Result<std::string> cgroup_value(const plan::CgroupSetting& setting) {
 Result<Cgroup> start_cgroup(const plan::Cgroup& wanted, const std::string& name) {
   if (wanted.need == plan::CgroupNeed::none) return Cgroup{};
   Result<Cgroup> made = make_cgroup(wanted, name);
-  if (made || wanted.ends_processes || (wanted.need == plan::CgroupNeed::required && !wanted.may_be_missing)) return made;
+  if (!made && wanted.ends_processes) return std::unexpected<Error>(explain_need(std::move(made).error()));
+  if (made || (wanted.need == plan::CgroupNeed::required && !wanted.may_be_missing)) return made;
   Cgroup none;
   if (wanted.need == plan::CgroupNeed::welcome) return none;
   none.notes.push_back(std::move(made).error().message);

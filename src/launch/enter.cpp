@@ -18,6 +18,7 @@
 #include "sys/socket.h"
 #include "sys/terminal.h"
 
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
@@ -118,9 +119,10 @@ Result<sys::Fd> make_proc_inside(const sys::Fd& channel) {
   TRY(sys::wait_for_events(watches, patience));
   TRY(sys::send_signal(child.pidfd, SIGKILL));
   TRY(sys::wait_process(child));
-  if (watches[0].happened == 0) return fail("what mounts its proc was held up in the pid namespace it joins");
+  constexpr const char* way_out = "somebody inside stops or kills what comes; share the rest: --join NAME:ipc,uts";
+  if (watches[0].happened == 0) return fail_hint(way_out, "what mounts /proc was held up in the pid namespace that is joined");
   std::optional<Message> message = TRY(supervise::receive(ours));
-  if (!message) return fail("the process that mounts proc ended without a word");
+  if (!message) return fail_hint(way_out, "what mounts /proc was killed in the pid namespace that is joined");
   if (message->kind == MessageKind::failed) return std::unexpected<Error>(std::move(message->error));
   if (!message->attached.valid()) return fail("unexpected message from the process that mounts proc");
   return std::move(message->attached);
@@ -229,6 +231,9 @@ Result<> start(const plan::Plan& plan, const Prepared& prepared, const sys::Fd& 
   };
   Result<> done = steps();
   if (done) done = supervise::run_init(init);
+  // No process is made any more in a pid namespace whose first is gone (pid_namespaces(7)).
+  if (!done && done.error().code == ENOMEM && plan.shares(plan::Namespace::pid))
+    done = fail("the sandbox '", plan.join->name, "' has ended, and its pid namespace with it");
   const Result<> ended = supervise::end_among_others(init);
   if (done) done = ended;
   if (!done) report_and_exit(init.channel, std::move(done).error());

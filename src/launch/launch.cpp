@@ -1,6 +1,7 @@
 // From a Plan to a running sandbox, seen from outside. Single-threaded, so the child may allocate.
 #include "launch/launch.h"
 
+#include "base/path.h"
 #include "launch/admit.h"
 #include "launch/attend.h"
 #include "launch/cgroup.h"
@@ -17,6 +18,7 @@
 #include "sys/process.h"
 #include "sys/socket.h"
 #include "sys/terminal.h"
+#include "sys/user.h"
 
 #include <array>
 #include <cerrno>
@@ -55,6 +57,20 @@ std::uint64_t clone_flags(const plan::Plan& plan, bool in_cgroup) {
   return flags;
 }
 
+// Where the caller may not make it, nor may the payload; unless it is closed by a mode that its owner can change.
+Result<> prepare_directory(const std::string& directory) {
+  Result<> made = sys::make_directories(directory, 0700);
+  if (made || made.error().code == EROFS) return {};
+  if (made.error().code != EACCES) return made;
+  for (std::string at = path::parent(directory); at != "/"; at = path::parent(at)) {
+    const auto found = sys::stat_path(at);
+    if (!found || !*found) continue;  // not there, or behind a closed one
+    if ((*found)->uid != sys::caller_uid()) return {};
+    return fail_hint(text("chmod u+wx ", printable(at)), "sbx cannot make its own directory ", printable(directory), ", and what runs inside could: ", printable(at), " is closed");
+  }
+  return {};
+}
+
 Result<Prepared> prepare(const plan::Plan& plan) {
   Prepared prepared;
   if (plan.seccomp.enabled) prepared.filter = TRY(load_filter(plan.seccomp));
@@ -62,11 +78,7 @@ Result<Prepared> prepare(const plan::Plan& plan) {
     prepared.capabilities.push_back(TRY(sys::capability_number(name)));
   prepared.file_mask = sys::set_file_mask(077);
   sys::set_file_mask(prepared.file_mask);
-  for (const std::string& directory : plan.prepare) {
-    // A closed or read-only home is no obstacle by itself: what needs the directory says so.
-    const Result<> made = sys::make_directories(directory, 0700);
-    if (!made && made.error().code != EACCES && made.error().code != EROFS) return std::unexpected<Error>(made.error());
-  }
+  for (const std::string& directory : plan.prepare) TRY(prepare_directory(directory));
   TRY(prepare_layers(plan));
   return prepared;
 }

@@ -85,6 +85,13 @@ Result<> put_origin(const store::Origin& origin, const Overlay& step, const sys:
   return sys::replace_file_at(layers, "origin", content, 0600, shown);
 }
 
+// What no commit touches.
+void add_hidden(store::Origin& origin, const Overlay& step) {
+  for (const std::vector<std::string>* paths : {&step.hidden, &step.own})
+    for (const std::string& path : *paths)
+      if (std::ranges::find(origin.hidden, path) == origin.hidden.end()) origin.hidden.push_back(path);
+}
+
 // One that is continued may have more ids than it was begun with, and hide more.
 Result<> keep_origin(const sys::Fd& file, const Overlay& step, const plan::Identity& identity, const sys::Fd& layers) {
   const std::string shown = path::join(step.layers, "origin");
@@ -92,8 +99,7 @@ Result<> keep_origin(const sys::Fd& file, const Overlay& step, const plan::Ident
   if (!before) return fail(printable(shown), ": ", before.error().message);
   store::Origin origin = *before;
   if (owners_of(identity) == store::Owners::range) origin.owners = store::Owners::range;
-  for (const std::string& path : step.hidden)
-    if (std::ranges::find(origin.hidden, path) == origin.hidden.end()) origin.hidden.push_back(path);
+  add_hidden(origin, step);
   return origin == *before ? Result<>{} : put_origin(origin, step, layers);
 }
 
@@ -106,7 +112,8 @@ Result<> write_origin(const Overlay& step, const plan::Identity& identity, const
   origin.engine = step.engine == plan::OverlayEngine::fuse ? store::Engine::fuse : store::Engine::kernel;
   origin.owners = owners_of(identity);
   origin.started = {.seconds = made.changed, .nanoseconds = made.changed_nanoseconds};
-  origin.device = lower.device, origin.inode = lower.inode, origin.hidden = step.hidden;
+  origin.device = lower.device, origin.inode = lower.inode;
+  add_hidden(origin, step);
   return put_origin(origin, step, layers);
 }
 

@@ -178,8 +178,9 @@ Result<std::string> resolve(const std::string& path, int links = 40) {
 }
 
 // The symbolic links on the way to a path, and on the way of each of them.
-Result<> find_links(const std::string& path, std::vector<std::string>& out) {
+Result<> find_links(std::string path, std::vector<std::string>& out) {
   constexpr std::size_t most_links = 40;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   if (path == "/" || out.size() >= most_links) return {};
   TRY(find_links(path::parent(path), out));
   const std::string directory = TRY(resolve(path::parent(path)));
@@ -188,7 +189,7 @@ Result<> find_links(const std::string& path, std::vector<std::string>& out) {
   if (!target && !is_out_of_sight(target.error().code)) return std::unexpected(target.error());
   if (!target || !*target || std::ranges::find(out, itself) != out.end()) return {};
   out.push_back(itself);
-  return find_links(path::normalise((*target)->starts_with('/') ? **target : directory + "/" + **target), out);
+  return find_links((*target)->starts_with('/') ? **target : path::join(directory, **target), out);
 }
 
 Result<> probe_paths(Host& host, const profile::Profile& profile) {
@@ -198,7 +199,7 @@ Result<> probe_paths(Host& host, const profile::Profile& profile) {
   }
   for (const std::string& place : plan::own_places(host)) {
     const auto found = std::ranges::find(host.resolved, place, &std::pair<std::string, std::string>::first);
-    if (found != host.resolved.end() && found->second != path::normalise(place)) TRY(find_links(path::normalise(place), host.links));
+    if (found != host.resolved.end() && found->second != place) TRY(find_links(place, host.links));
   }
   const std::vector<std::string> questions = TRY(plan::paths_to_probe(profile, host));
   for (const std::string& path : questions)

@@ -57,10 +57,10 @@ struct Guarded {
 };
 
 // Neither the payload nor, unnoticed, the host can rename a directory between the bind and what is guarded in it.
-void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top, bool watch, bool optional = false) {
+void pin_parents(std::vector<MountStep>& steps, const std::string& inside, const std::string& top, bool watch) {
   std::vector<std::string> parents;
   for (std::string at = path::parent(inside); path::is_below(at, top); at = path::parent(at)) parents.push_back(at);
-  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, {.inside = *at, .watch = watch, .optional = optional});
+  for (auto at = parents.rbegin(); at != parents.rend(); ++at) pin_once(steps, {.inside = *at, .watch = watch});
 }
 
 // Read-only, and every directory between it and the bind a mount point: none can be renamed away.
@@ -154,6 +154,11 @@ bool is_writable_by_request(const MountStep& step, const FileSystem& out) {
   return !bind->read_only && std::ranges::find(out.prepare, bind->outside) == out.prepare.end();
 }
 
+bool is_writable(const MountStep& step) {
+  const Bind* bind = std::get_if<Bind>(&step);
+  return bind != nullptr ? !bind->read_only : std::holds_alternative<Overlay>(step);
+}
+
 // Nothing can be mounted on a symbolic link: where the payload could replace one, it would say what sbx finds there.
 Result<> refuse_writable_links(const FileSystem& out, const Host& host) {
   for (const std::string& link : host.links)
@@ -164,34 +169,58 @@ Result<> refuse_writable_links(const FileSystem& out, const Host& host) {
   return {};
 }
 
+// Whatever may lie over the directory itself: none on the way to it can be renamed.
+void pin_way(std::vector<MountStep>& steps, const std::string& source, const std::string& top, const std::string& below, bool watch) {
+  for (std::size_t end = below.find('/', 1); end != std::string::npos; end = below.find('/', end + 1)) {
+    const std::string at = path::normalise(top + "/" + below.substr(0, end));
+    if (seen_outside(steps, at) == path::normalise(source + "/" + below.substr(0, end)))
+      pin_once(steps, {.inside = at, .watch = watch, .optional = true});
+  }
+}
+
+// What a commit leaves alone.
+void keep_own_from_commits(FileSystem& out, const Host& host) {
+  std::vector<std::string> own = own_directories(host);
+  own.insert(own.end(), host.links.begin(), host.links.end());
+  for (MountStep& step : out.steps)
+    if (Overlay* overlay = std::get_if<Overlay>(&step)) {
+      const std::string top = resolved(host, overlay->outside);
+      for (const std::string& each : own)
+        if (path::is_below(each, top)) overlay->own.push_back(each.substr(top == "/" ? 1 : top.size() + 1));
+    }
+}
+
 // Profiles, compiled filters and kept homes steer later launches: never within reach, by whatever bind. One that
 // is not there yet is made first, lest the payload make it.
 Result<> hide_own_directories(FileSystem& out, const Host& host) {
   TRY(refuse_writable_links(out, host));
-  struct Hidden { Mask mask; std::string top; };
-  std::vector<Hidden> all;
+  keep_own_from_commits(out, host);
+  struct Way { std::string source, top, below; bool watch; };
+  std::vector<Way> ways;
+  std::vector<Mask> masks;
   std::vector<std::string> missing;
   for (const std::string& directory : own_directories(host))
     for (const MountStep& step : out.steps) {
       const std::string* source = source_of(step);
       if (source == nullptr) continue;
-      if (path::is_at_or_below(resolved(host, *source), directory) && is_writable_by_request(step, out))
+      const std::string real = resolved(host, *source);
+      if (path::is_at_or_below(real, directory) && is_writable_by_request(step, out))
         return fail_hint("name another directory; sbx --home keep:NAME keeps a home there by itself", printable(*source),
                          " cannot be shown writable: it lies in ", printable(directory), ", which is sbx's own");
-      const auto inside = shown_by(out, host, step, directory);
+      if (!path::is_at_or_below(directory, real)) continue;
       const Bind* bind = std::get_if<Bind>(&step);
+      if (is_writable(step)) ways.push_back({*source, inside_of(step), directory.substr(real == "/" ? 0 : real.size()), bind != nullptr});
       const bool present = is_present(host, directory);
-      if (!inside || (!present && bind != nullptr && bind->read_only)) continue;
-      if (!present) missing.push_back(directory);
+      if (!present && is_writable(step)) missing.push_back(directory);
+      const auto inside = shown_by(out, host, step, directory);
+      if (!inside || (!present && !is_writable(step))) continue;
       // Where the caller may not make it, nor may the payload: then there is nothing to cover. Nor is there where a
       // link has led another mount over it, as the empty home of a linked HOME.
-      all.push_back({{.inside = *inside, .watch = bind != nullptr, .optional = !present || is_behind_link(host, directory)}, inside_of(step)});
+      masks.push_back({.inside = *inside, .watch = bind != nullptr, .optional = !present || is_behind_link(host, directory)});
     }
   std::ranges::move(missing, std::back_inserter(out.prepare));
-  for (const auto& [mask, top] : all) {
-    pin_parents(out.steps, mask.inside, top, mask.watch, mask.optional);
-    out.steps.push_back(mask);
-  }
+  for (const Way& way : ways) pin_way(out.steps, way.source, way.top, way.below, way.watch);
+  std::ranges::move(masks, std::back_inserter(out.steps));
   return {};
 }
 

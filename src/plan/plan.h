@@ -91,6 +91,7 @@ struct Overlay {
   OverlayEngine engine = OverlayEngine::kernel;
   std::string program = {};               // of engine fuse
   std::vector<std::string> hidden = {};   // whiteouts, relative
+  std::vector<std::string> own = {};      // sbx's own directories and the links to them, relative: never committed
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
 struct Pin { std::string inside; bool read_only = false, watch = false, optional = false; };

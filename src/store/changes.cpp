@@ -106,7 +106,7 @@ Result<> Walk::take_name(const Place& place, const std::string& name) {
   change.copied_up = marks.copied_up, change.privileged = is_privileged(*change.after, marks.attributes);
   change.refused = marks.refused.empty() ? why_not_kept(*change.after) : marks.refused;
   if (mark_of_name(overlay.origin.engine, name).mark != NameMark::none) change.refused = "its name is a whiteout's";
-  if (change.before && is_hidden(overlay, change.path)) change.refused = never_seen;
+  if (is_hidden(overlay, change.path)) change.refused = never_seen;
   bool changed = true;
   if (!change.before) change.kind = ChangeKind::added;
   else if (change.before->type != change.after->type) change.kind = ChangeKind::type;

@@ -2,6 +2,7 @@
 #include "supervise/monitor.h"
 
 #include "sys/failpoint.h"
+#include "sys/file.h"
 
 #include <algorithm>
 #include <array>
@@ -253,7 +254,7 @@ namespace {
 
 // When the first sandbox of a pod ends, the kernel kills all in its pid namespace, and only then does its launcher end.
 Result<bool> first_has_ended(const Sandbox& sandbox, const Outcome& outcome) {
-  constexpr milliseconds patience{1000};
+  constexpr milliseconds patience{300};
   if (!sandbox.shares_processes || outcome.reason != Reason::signaled || outcome.signal != SIGKILL) return false;
   std::array<sys::Watch, 1> watches{{{sandbox.pod.first.get(), 0}}};
   if (sandbox.pod.first.valid()) TRY(sys::wait_for_events(watches, patience));
@@ -298,10 +299,24 @@ Result<> end_cgroup(Sandbox& sandbox, Outcome& outcome) {
   return sandbox.cgroup.kind == CgroupKind::delegated ? sys::wait_for_events(watches, std::chrono::seconds(1)) : Result<>{};
 }
 
+// Members whose launchers live see to theirs; one that was frozen when its launcher was killed holds our namespace.
+Result<> end_members(const Sandbox& sandbox) {
+  const auto shares = [](const Member& member) { return member.kill.valid(); };
+  if (std::ranges::none_of(sandbox.pod.members, shares)) return {};
+  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
+  TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
+  if (watches[0].happened != 0) return {};
+  for (const Member& member : sandbox.pod.members)
+    if (shares(member)) TRY(sys::write_all(member.kill.get(), "cgroup.kill", "1"));
+  return {};
+}
+
 }  // namespace
 
 Result<Outcome> wait(Sandbox& sandbox) {
   Result<Outcome> ended = wait_for_end(sandbox);
+  if (const Result<> members = end_members(sandbox); !members && ended)
+    ended->notes.push_back(text("what one that joined has left was not ended: ", members.error().message));
   if (!sandbox.cgroup.exists()) return ended;
   const Result<> counted = ended ? end_cgroup(sandbox, *ended) : Result<>{};
   const Result<> removed = sandbox.cgroup.remove();

@@ -13,6 +13,7 @@ Result<> take(Record& record, std::string_view key, std::string_view value) {
   else if (key == "command") record.command.push_back(parse_value(value));
   else if (key == "profile") record.profiles.push_back(parse_value(value));
   else if (key == "workdir") record.workdir = parse_value(value);
+  else if (key == "joined") record.joined = parse_value(value);
   else if (key == "cgroup") record.cgroup = parse_value(value);
   else if (key == "reason") record.reason = parse_value(value);
   else if (key == "started") record.started = static_cast<std::int64_t>(TRY(parse_number(value, INT64_MAX)));
@@ -34,6 +35,7 @@ std::string encode(const Record& record) {
   if (record.detached) append_key_line(out, "detached", "yes");
   if (record.status == Status::ended) append_key_line(out, "code", text(record.code));
   if (!record.reason.empty()) append_key_line(out, "reason", record.reason);
+  if (!record.joined.empty()) append_key_line(out, "joined", record.joined);
   if (!record.cgroup.empty()) append_key_line(out, "cgroup", record.cgroup);
   if (!record.workdir.empty()) append_key_line(out, "workdir", record.workdir);
   for (const std::string& each : record.profiles) append_key_line(out, "profile", each);

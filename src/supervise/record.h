@@ -20,6 +20,7 @@ struct Record {
   Status status = Status::starting;
   std::vector<std::string> command, profiles;
   std::string workdir;
+  std::string joined;                    // the sandbox whose network it shares; empty: none
   std::string cgroup;                    // directory of the control group of the command and what it starts; empty: none
   std::int64_t started = 0, ended = 0;   // microseconds since 1970
   int init = 0;                          // its process id, to look at only: nothing acts on it

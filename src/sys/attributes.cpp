@@ -143,6 +143,11 @@ Result<> duplicate_onto(const Fd& from, int to) {
   return {};
 }
 
+Result<> lead_own_group(pid_t child) {
+  if (SYS(::setpgid(child, child)) < 0 && errno != EACCES && errno != ESRCH) return fail_errno("new process group of a child");
+  return {};
+}
+
 Result<bool> stop_own_group(int signal) {
   struct sigaction standard {}, before {};
   standard.sa_handler = SIG_DFL;

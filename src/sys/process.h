@@ -62,6 +62,9 @@ Result<ProgramResult> finish_program(RunningProgram program);
 // The same with its standard output, at most `limit` bytes.
 Result<std::string> program_output(const std::vector<std::string>& argv, std::size_t limit);
 
+// Of a child; one that has executed its program (EACCES) or ended needs it no more (setpgid(2)).
+Result<> lead_own_group(pid_t child);
+
 Result<> send_signal(const Fd& pidfd, int signal);      // ESRCH (already gone) is success
 Result<> send_signal_to(pid_t target, int signal);      // as kill(2): negative = process group; ESRCH is success
 // Stops our process group with that signal's default action until SIGCONT. False where the kernel does not stop it:

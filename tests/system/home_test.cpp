@@ -82,6 +82,9 @@ TEST_F(HomeTest, OwnDirectoriesAreOutOfReachThroughLinks) {
   for (const char* directory : {".config", ".local", ".local/state"})
     EXPECT_EQ(tried(home_, "home:/w", std::string("mv /w/") + directory + " /w/away && mkdir -p /w/.config/sbx && touch /w/.config/sbx/evil.toml").status, 1) << directory;
   EXPECT_FALSE(fs::exists(home_ + "/.config/sbx/evil.toml"));
+  Command covered = sbx({"--home", "none", "--rw", "home:/w", "--tmpfs", "/w/.config", "--", "sh", "-c", "mv /w/.local /w/away || mv /w/.config /w/away"});
+  covered.cwd = dir.path(), covered.environment = {"HOME=" + home_};
+  EXPECT_EQ(run(covered).status, 1) << "what lies over a place does not free the way to it";
   EXPECT_EQ(tried(home_, (dir / "link") + ":/w", "touch /w/.config/other && echo made").out, "made\n") << "control";
   // What the payload could lead elsewhere, and what is sbx's own.
   for (const auto& [home, shown] : {std::pair{dir / "link", std::string(".")}, std::pair{home_, (dir / "link/.local/state/sbx/v") + ":/w"}}) {
@@ -129,7 +132,11 @@ TEST_F(HomeTest, ADeletedWorkingDirectory) {
 
 TEST_F(HomeTest, AReadOnlyWorkingDirectoryIsEnough) {
   ASSERT_EQ(::chmod(home_.c_str(), 0555), 0);
-  EXPECT_EQ(run_with_home({"--rw", home_, "--", "pwd"}, home_).out, home_ + "\n");
+  EXPECT_EQ(run_with_home({"--ro", home_, "--", "pwd"}, home_).out, home_ + "\n");
+  // The payload could open it, and make sbx's own directories there.
+  const Outcome refused = run_with_home({"--rw", home_, "--", "pwd"}, home_);
+  EXPECT_EQ(refused.status, 125);
+  EXPECT_PRED2(contains, refused.err, "hint: chmod u+wx " + home_ + "\n");
   ASSERT_EQ(::chmod(home_.c_str(), 0755), 0);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace harness;
@@ -171,6 +172,33 @@ TEST_F(JoinedProcesses, NothingIsLeftOfOne) {
   killed->kill(SIGKILL), killed->finish();
   EXPECT_TRUE(eventually([&] { return !contains(processes(), "sleep 7"); })) << processes();
   EXPECT_PRED2(contains, processes(), "sleep 60");
+}
+
+// Frozen, it hears nothing of its launcher's end.
+TEST_F(JoinedProcesses, APausedOneHoldsNobody) {
+  auto joiner = start({"--join", "web:pid", "--name", "b"}, "echo up; (setsid sleep 91 &); exec sleep 92");
+  ASSERT_EQ(sbx_here({"pause", "b"}).status, 0);
+  joiner->kill(SIGKILL), joiner->finish();
+  web_->kill(SIGTERM);
+  EXPECT_EQ(web_->finish().status, 143);
+  web_.reset();
+  const auto gone = [] {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {}  // as the machine's own init does
+    return children().empty();
+  };
+  EXPECT_TRUE(eventually(gone)) << "left running";
+}
+
+// At any moment of the start.
+TEST_F(JoinedProcesses, NoSignalIsLost) {
+  for (int delay = 0; delay < 30; ++delay) {
+    Command made = command({"--join", "web:pid", "--", "sleep", "60"});
+    made.timeout = 5s;
+    Process joiner(made);
+    ::usleep(static_cast<useconds_t>(delay * 700));
+    joiner.kill(SIGHUP);
+    EXPECT_FALSE(joiner.finish().timed_out) << delay;
+  }
 }
 
 TEST_F(JoinedProcesses, EndWithTheFirst) {

@@ -193,6 +193,28 @@ TEST_F(OverlayTest, WhatWasHiddenIsNotCommittedOver) {
   }
 }
 
+TEST_F(OverlayTest, NothingIsCommittedIntoWhatWasHidden) {
+  dir.write("p/.ssh/id", "key\n");
+  ASSERT_EQ(overlay({"--overlay", ".", "--name", "try", "--hide", project() + "/.ssh"}, "mkdir .ssh; echo mine >.ssh/authorized_keys").status, 0);
+  EXPECT_EQ(in_project({"commit", "try"}).status, 1);
+  EXPECT_EQ(in_project({"commit", "try", "--force", ".ssh/authorized_keys"}).status, 1);
+  EXPECT_FALSE(fs::exists(dir / "p/.ssh/authorized_keys"));
+}
+
+// By a link that is replaced, or a directory that is not there yet.
+TEST_F(OverlayTest, SbxsOwnDirectoriesAreNotCommitted) {
+  dir.make("home/dotfiles/config");
+  fs::create_directory_symlink("dotfiles/config", dir / "home/.config");
+  const std::string work = "cd ~; rm .config; mkdir -p .config/sbx; echo x >.config/sbx/evil; mkdir -p dotfiles/config/sbx; echo y >dotfiles/other";
+  const Outcome outcome = overlay({"--home", "none", "--overlay", dir / "home", "--name", "try"}, "HOME=" + (dir / "home") + "; " + work);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Outcome refused = in_project({"commit", "try", "--force"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_PRED2(contains, refused.err, ".config: it was hidden from the sandbox");
+  EXPECT_TRUE(fs::is_symlink(dir / "home/.config"));
+  EXPECT_EQ(in_project({"commit", "try", dir / "home/dotfiles/other"}).status, 0) << "control";
+}
+
 // What the host renames over a hidden file stays hidden.
 TEST_F(OverlayTest, HiddenStaysHidden) {
   dir.write("p/secret", "secret\n");

@@ -162,8 +162,8 @@ TEST(PlanGuards, OwnDirectoriesAreOutOfSight) {
   files.steps.push_back(Bind{.outside = "/home/alice", .inside = "/home/alice", .read_only = false});
   const Words own{"/home/alice/.config/sbx", "/home/alice/.cache/sbx", "/home/alice/.local/state/sbx", "/home/alice/.local/share/sbx"};
   const std::string home = "/home/alice";
-  const Words masks{"pin " + home + "/.config", "mask " + own[0], "pin " + home + "/.cache", "mask " + own[1], "pin " + home + "/.local",
-                    "pin " + home + "/.local/state", "mask " + own[2], "pin " + home + "/.local/share", "mask " + own[3]};
+  const Words masks{"pin " + home + "/.config", "pin " + home + "/.cache", "pin " + home + "/.local", "pin " + home + "/.local/state",
+                    "pin " + home + "/.local/share", "mask " + own[0], "mask " + own[1], "mask " + own[2], "mask " + own[3]};
   EXPECT_EQ(guards_of(guarded({}, alice(own), files)), masks);
   EXPECT_EQ(guards_of(guarded({}, alice(), files)), masks) << "what is not there yet is made first, not left to the payload";
   EXPECT_EQ(guarded({}, alice(), files).prepare, own);
@@ -189,8 +189,8 @@ TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedHome) {
   host.resolved = {{"/w", "/w"}, {"/w/link/.config/sbx", "/w/real/.config/sbx"}, {"/w/link/.cache/sbx", "/elsewhere/sbx"},
                    {"/w/link/.local/state/sbx", "/w/real/.local/state/sbx"}, {"/w/link/.local/share/sbx", "/w/real/.local/state/sbx"}};
   const FileSystem files = guarded({}, host);
-  EXPECT_EQ(guards_of(files), (Words{"pin /w/real", "pin /w/real/.config", "mask /w/real/.config/sbx", "pin /w/real/.local", "pin /w/real/.local/state",
-                                     "mask /w/real/.local/state/sbx"}));
+  EXPECT_EQ(guards_of(files), (Words{"pin /w/real", "pin /w/real/.config", "pin /w/real/.local", "pin /w/real/.local/state",
+                                     "mask /w/real/.config/sbx", "mask /w/real/.local/state/sbx"}));
   EXPECT_EQ(files.prepare, (Words{"/w/real/.local/state/sbx"}));
   const auto mask = std::ranges::find_if(files.steps, [](const MountStep& step) { return std::holds_alternative<Mask>(step); });
   EXPECT_TRUE(std::get<Mask>(*mask).optional) << "the empty home may cover it";
@@ -222,8 +222,8 @@ TEST(PlanGuards, OwnDirectoriesAreFoundBehindALinkedSource) {
     else files.steps.push_back(Bind{.outside = "/w/lk", .inside = "/x", .read_only = false});
     Host host = base;
     host.resolved = {{"/w/lk", "/home/alice"}};
-    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"pin /x/.config", "mask /x/.config/sbx", "pin /x/.cache", "mask /x/.cache/sbx", "pin /x/.local",
-                                                           "pin /x/.local/state", "mask /x/.local/state/sbx", "pin /x/.local/share", "mask /x/.local/share/sbx"}));
+    EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"pin /x/.config", "pin /x/.cache", "pin /x/.local", "pin /x/.local/state", "pin /x/.local/share",
+                                                           "mask /x/.config/sbx", "mask /x/.cache/sbx", "mask /x/.local/state/sbx", "mask /x/.local/share/sbx"}));
     host.resolved = {{"/w/lk", "/home/alice/.config"}};
     EXPECT_EQ(guards_of(guarded({}, host, files)), (Words{"mask /x/sbx"}));
     files.steps.push_back(Tmpfs{.inside = "/x/sbx"});

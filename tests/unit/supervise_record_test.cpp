@@ -8,7 +8,7 @@ namespace {
 
 Record full() {
   return {.status = Status::ended, .command = {"sh", "-c", "echo a\necho \\n b", "", " "}, .profiles = {"base", "dev"},
-          .workdir = "/a dir\\", .cgroup = "/sys/fs/cgroup/x/sbx-1-2", .started = 1, .ended = INT64_MAX, .init = 7, .detached = true,
+          .workdir = "/a dir\\", .joined = "web", .cgroup = "/sys/fs/cgroup/x/sbx-1-2", .started = 1, .ended = INT64_MAX, .init = 7, .detached = true,
           .code = 137, .reason = "signaled"};
 }
 

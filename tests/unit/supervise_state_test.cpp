@@ -35,7 +35,7 @@ class SuperviseState : public testing::Test {
     const pid_t child = ::fork();
     if (child == 0) {
       ::close(told[1]);
-      auto state = take_name(place_, name, Record{.status = Status::running, .command = {"sleep"}, .profiles = {}, .workdir = {}, .cgroup = {}, .reason = {}});
+      auto state = take_name(place_, name, Record{.status = Status::running, .command = {"sleep"}, .profiles = {}, .workdir = {}, .joined = {}, .cgroup = {}, .reason = {}});
       char byte = state ? 'y' : 'n';
       if (::write(ready[1], &byte, 1) != 1 || ::read(told[0], &byte, 1) < 0) ::_exit(2);
       if (last) last(*state);
