@@ -98,3 +98,69 @@ TEST_F(OverlayEscape, TheServerIsOutOfReach) {
                                         "sleep 9 & ls -l /proc/$!/fd >/dev/null && echo reached; kill $!"}});
   EXPECT_NE(control.out.find("reached\n"), std::string::npos) << "control: " << all(control);
 }
+
+namespace {
+
+// What a payload leaves to be committed: names that lead elsewhere, and rights that nobody gave it.
+constexpr const char* hostile_work =
+    "rm out; mkdir out; echo evil >out/authorized_keys; rm -r inner; ln -s \"$VICTIM\" inner; ln -s \"$VICTIM/target\" new; ln file hard; mkfifo pipe;"
+    "cp /bin/true tool; chmod 4755 tool; mkdir 'a\nb'; echo x >\"a\nb/$(printf 'c\\377')\"; mkdir -p .git/hooks; echo evil >.git/hooks/post-checkout; echo done";
+
+class HostileCommit : public OverlayEscape {
+ protected:
+  void SetUp() override {
+    OverlayEscape::SetUp();
+    if (IsSkipped()) return;
+    dir.make("victim"), dir.write("victim/target", "mine"), dir.make("p/inner"), dir.write("p/inner/f", "f"), dir.write("p/file", "f");
+    fs::create_symlink(dir / "victim", dir / "p/out");  // the user's own, out of the project
+    victim_ = read_tree(dir / "victim");
+    const Outcome outcome = in_project({"--overlay", ".", "--name", "try", "-e", "VICTIM=" + (dir / "victim"), "--", "sh", "-c", hostile_work});
+    ASSERT_EQ(outcome.out, "done\n") << all(outcome);
+  }
+  Outcome in_project(const Words& words) const {
+    Command command = sbx(words);
+    command.cwd = dir / "p", command.environment = {"XDG_STATE_HOME=" + (dir / "state")}, command.timeout = 60s;
+    return run(command);
+  }
+  std::string upper() const { return dir / "state/sbx/sandboxes/try/changes/0/upper"; }
+  Tree victim_;
+};
+
+}  // namespace
+
+TEST_F(HostileCommit, WritesNothingOutsideAndGivesNoRights) {
+  struct stat kept {};
+  ASSERT_EQ(::stat(fs::path(upper()).parent_path().c_str(), &kept), 0);
+  EXPECT_EQ(kept.st_mode & 077, 0u) << "others may read it";
+  EXPECT_PRED2(contains, in_project({"diff", "try"}).out, "post-checkout  ! git acts on it");
+  ASSERT_EQ(run({.argv = {"cp", "-r", upper(), dir / "copy"}}).status, 0);
+  const Outcome refused = in_project({"commit", "try"});
+  EXPECT_EQ(refused.status, 1) << all(refused);
+  EXPECT_PRED2(contains, refused.err, "tool: it would be set-uid, set-gid or have file capabilities\n");
+  for (const char* path : {"out", "inner", "new", "hard", "pipe", "a\nb", ".git", "file"}) EXPECT_EQ(in_project({"commit", "try", path}).status, 0) << path;
+  EXPECT_EQ(changes(victim_, read_tree(dir / "victim")), "");
+  EXPECT_TRUE(fs::is_directory(fs::symlink_status(dir / "p/out")));
+  EXPECT_TRUE(fs::is_symlink(dir / "p/inner"));
+  EXPECT_FALSE(fs::exists(dir / "p/tool"));
+  const Outcome control = run({.argv = {"sh", "-c", "cd \"$1\" && mkdir q && ln -s \"$1/victim\" q/out && cp -r copy/out/. q/out", "sh", dir.path()}});
+  EXPECT_NE(changes(victim_, read_tree(dir / "victim")), "") << "control: a plain copy writes there" << all(control);
+}
+
+// The project's directory becomes a link and back, by a process of the host, while a commit is at it.
+TEST_F(HostileCommit, IsNotLedOutByARace) {
+  dir.make("p/inner2/deep"), dir.write("p/inner2/deep/f", "f"), fs::create_symlink(dir / "victim", dir / "p/other"), dir.make("victim/deep");
+  victim_ = read_tree(dir / "victim");
+  int committed = 0;
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_EQ(in_project({"--overlay", ".", "--name", "race", "--", "sh", "-c", "for i in $(seq 200); do echo evil >inner2/deep/new$i; done"}).status, 0);
+    Process swapper({.argv = {payload("attack"), "swap", dir / "p/inner2", dir / "p/other"}, .timeout = 60s});
+    const Outcome outcome = in_project({"commit", "--force", "race"});
+    swapper.kill(SIGKILL), swapper.finish();
+    if (fs::is_symlink(dir / "p/inner2")) fs::rename(dir / "p/other", dir / "x"), fs::rename(dir / "p/inner2", dir / "p/other"), fs::rename(dir / "x", dir / "p/inner2");
+    EXPECT_EQ(changes(victim_, read_tree(dir / "victim")), "") << round << all(outcome);
+    in_project({"commit", "--force", "race"});
+    committed += fs::exists(dir / "p/inner2/deep/new200");
+    in_project({"discard", "race"});
+  }
+  EXPECT_GT(committed, 0) << "control: nothing was committed at all";
+}
