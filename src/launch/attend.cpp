@@ -156,7 +156,12 @@ Result<StartedCommand> start_command(const plan::Plan& plan, const Prepared& pre
     const Joining joining{starter, to_complain};
     report_and_exit(channel, run_payload(plan, command, prepared, terminal, &joining));
   }
-  TRY(sys::lead_own_group(started.pid));  // it does so too: whoever comes first, a signal for the group finds it
+  // It does so too: whoever comes first, a signal for the group finds it.
+  if (Result<> led = sys::lead_own_group(started.pid); !led) {
+    TRY(sys::send_signal(started.pidfd, SIGKILL));
+    TRY(sys::wait_process(started));
+    return std::unexpected<Error>(std::move(led).error());
+  }
   return StartedCommand{.pid = started.pid, .complaints = {std::move(complaints), [&command](int code) {
     return explain_exec(command, sys::exec_error(code, command.argv[0]));
   }}};
