@@ -22,7 +22,7 @@
 namespace sys {
 
 void populate_memory() {
-  constexpr std::size_t bytes = 120 << 10, page = 4096, stack_bytes = 64 << 10;
+  constexpr std::size_t bytes = 64 << 10, page = 4096, stack_bytes = 24 << 10;
   ::mallopt(M_TRIM_THRESHOLD, 1 << 20);  // what is freed stays mapped: it is soon used again
   ::free(::malloc(bytes));  // below malloc's threshold for a mapping of its own: the heap grows to hold it
   const auto end = reinterpret_cast<std::uintptr_t>(::sbrk(0)) & ~(page - 1);
