@@ -19,7 +19,7 @@ mkdir "$directory" 2>/dev/null || exec "$@"
 remove() {
   echo 1 >"$directory/cgroup.kill" || true
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null
+    find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || true  # what has just ended may be on its way out
     [ -d "$directory" ] || return 0
     sleep 0.2
   done
