@@ -105,8 +105,14 @@ Result<> kill_engine(const Engine& engine) {
 }  // namespace
 
 Result<> finish_engine(Engine& engine) {
+  // Of a short command its word that it is ready may not have been heard yet.
+  std::array<sys::Watch, 1> word{{{engine.control.get(), POLLIN}}};
+  while (engine.exists() && !engine.ended && !engine.ready) {
+    TRY(sys::wait_for_events(word, std::chrono::milliseconds(0)));
+    if (word[0].happened == 0) return kill_engine(engine);
+    TRY(engine.take_message());
+  }
   if (!engine.exists() || engine.ended) return {};
-  if (!engine.ready) return kill_engine(engine);
   net::ControlBuffer buffer;
   TRY(tell(engine, net::encode(net::ControlKind::stop, buffer)));
   engine.totals_came = false;
