@@ -42,12 +42,13 @@ Result<> end_sandbox(const Init& init, int status) {
 }
 
 // True when the payload has ended.
-Result<bool> reap(const Init& init) {
+Result<bool> reap(Init& init) {
   while (true) {
     const sys::ChildEvent event = TRY(sys::next_child_event());
     if (event.pid == 0) return false;
     if (event.pid != init.payload || WIFCONTINUED(event.status)) continue;
     if (!WIFSTOPPED(event.status)) {
+      init.payload = 0;  // waited for: from here on the number may be somebody else's
       TRY(end_sandbox(init, event.status));
       return true;
     }
@@ -117,10 +118,7 @@ Result<bool> obey(const sys::Fd& channel, pid_t command) {
   return false;
 }
 
-namespace {
-
-// True when the payload has ended.
-Result<bool> serve(const Init& init) {
+Result<> run_init(Init& init) {
   std::array<sys::Watch, 4> watches{{{init.channel.get(), POLLIN}, {init.signals.get(), POLLIN},
                                      {init.mountinfo.get(), POLLPRI}, {init.moves.get(), POLLIN}}};  // poll(2) ignores a descriptor of -1
   bool settled = false;  // a short command is not worth the call
@@ -129,27 +127,19 @@ Result<bool> serve(const Init& init) {
     const bool quiet = std::ranges::all_of(watches, [](const sys::Watch& watch) { return watch.happened == 0; });
     if (quiet && !settled) sys::release_idle_memory();
     settled = settled || quiet;
-    if (watches[0].happened != 0 && TRY(obey(init.channel, init.payload))) return false;
-    if (watches[2].happened != 0 && TRY(check_masks(init))) return false;
-    if (watches[3].happened != 0 && TRY(check_moves(init))) return false;
+    if (watches[0].happened != 0 && TRY(obey(init.channel, init.payload))) return {};
+    if (watches[2].happened != 0 && TRY(check_masks(init))) return {};
+    if (watches[3].happened != 0 && TRY(check_moves(init))) return {};
     if (watches[1].happened == 0) continue;
     while (TRY(sys::read_signal(init.signals)) != 0) {}
-    if (TRY(reap(init))) return true;
+    if (TRY(reap(init))) return {};
   }
 }
-
-}  // namespace
 
 Result<> end_among_others(const Init& init) {
   if (init.payload == 0 || !init.complaints.reader.valid()) return {};
   TRY(sys::send_signal_to(init.payload, SIGKILL));
   TRY(sys::wait_process({.pid = init.payload, .pidfd = {}}));
-  return {};
-}
-
-Result<> run_init(Init& init) {
-  const bool ended = TRY(serve(init));
-  if (ended) init.payload = 0;
   return {};
 }
 

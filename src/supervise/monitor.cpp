@@ -2,7 +2,6 @@
 #include "supervise/monitor.h"
 
 #include "sys/failpoint.h"
-#include "sys/file.h"
 
 #include <algorithm>
 #include <array>
@@ -307,7 +306,7 @@ Result<> end_members(const Sandbox& sandbox) {
   TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
   if (watches[0].happened != 0) return {};
   for (const Member& member : sandbox.pod.members)
-    if (shares(member)) TRY(sys::write_all(member.kill.get(), "cgroup.kill", "1"));
+    if (shares(member)) TRY(member.end_group());
   return {};
 }
 

@@ -45,6 +45,11 @@ Result<> Pod::tell_names() const {
   return first_failure;
 }
 
+Result<> Member::end_group() const {
+  Result<> ended = sys::write_all(kill.get(), "cgroup.kill", "1");
+  return !ended && ended.error().code == ENODEV ? Result<>{} : ended;
+}
+
 Result<Member> decode_member(const std::vector<std::string>& words) {
   if (words.size() < 2 || words.size() > 2 + most_names) return fail("damaged request to join");
   for (std::size_t i = 1; i < words.size(); ++i)
@@ -106,10 +111,9 @@ void Monitor::serve_member(Member& member) {
   if (!send(member.connection, reply)) member.connection.reset();
 }
 
-// Its launcher may have been killed before it could. ENODEV: it was not, and the group is gone.
+// Its launcher may have been killed before it could.
 void Monitor::end_left_by(const Member& member) {
-  const Result<> ended = sys::write_all(member.kill.get(), "cgroup.kill", "1");
-  if (!ended && ended.error().code != ENODEV)
+  if (const Result<> ended = member.end_group(); !ended)
     outcome.notes.push_back(text("what one that joined has left was not ended: ", ended.error().message));
 }
 

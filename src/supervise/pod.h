@@ -32,6 +32,7 @@ struct Member {
   std::vector<std::string> names;  // by which the others know it
   sys::Fd hosts;                   // its /etc/hosts; none: it has one of the host's, or not yet any
   sys::Fd kill = {};               // its group's cgroup.kill, where its processes are in our pid namespace
+  Result<> end_group() const;      // all in it; a group that is gone (ENODEV) is no error
 };
 
 struct Pod {
