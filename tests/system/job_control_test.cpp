@@ -80,7 +80,7 @@ TEST_F(JobControlTest, APayloadBesideAPipeStopsToo) {
   const std::size_t length = process.out().size();
   EXPECT_FALSE(process.wait_for("tick", 500ms)) << process.out().substr(length);
   process.send("fg\n");
-  EXPECT_TRUE(process.wait_for("tick")) << process.out();
+  EXPECT_TRUE(process.wait_for("\ntick")) << process.out();  // not in the line that fg prints: the terminal is not its own by then
   process.send("\x03");
   EXPECT_TRUE(process.wait_for("outer> ")) << process.out();
   leave(process);
