@@ -28,12 +28,10 @@ namespace {
 using supervise::Message;
 using supervise::MessageKind;
 
-// As the links in /proc/PID/ns are called (namespaces(7)). Init itself stays in the time namespace it came from, and
-// may be outside of the pid namespace.
+// As the links in /proc/PID/ns are called (namespaces(7)). Init itself may be outside of the pid namespace.
 std::string_view link_of(plan::Namespace kind) {
   if (kind == plan::Namespace::mount) return "mnt";
-  if (kind == plan::Namespace::pid) return "pid_for_children";
-  return kind == plan::Namespace::time ? "time_for_children" : plan::namespace_names[kind];
+  return kind == plan::Namespace::pid ? "pid_for_children" : plan::namespace_names[kind];
 }
 
 void set_variable(std::vector<std::string>& environment, const std::string& variable) {

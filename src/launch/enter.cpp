@@ -75,7 +75,8 @@ std::string timens_line(const char* clock, std::chrono::milliseconds offset) {
   return text(clock, " ", seconds, " ", rest * 1'000'000, "\n");
 }
 
-// For the payload, which is forked after this: the caller itself stays in the old one (time_namespaces(7)).
+// The caller goes there, too, and not only its children (time_namespaces(7)): before 6.3 a child in another time
+// namespace cannot share its parent's memory, and the payload begins so.
 Result<> set_time_offsets(const plan::TimeOffsets& time, const sys::Fd& proc) {
   TRY(sys::enter_new_time_namespace());
   const std::string lines = timens_line("monotonic", time.monotonic) + timens_line("boottime", time.boottime);
@@ -83,6 +84,8 @@ Result<> set_time_offsets(const plan::TimeOffsets& time, const sys::Fd& proc) {
   TRY(sys::set_dumpable(true));
   const sys::Fd file = TRY(sys::open_at(proc, "self/timens_offsets", O_WRONLY));
   TRY(sys::write_all(file.get(), "/proc/self/timens_offsets", lines));
+  const sys::Fd space = TRY(sys::open_at(proc, "self/ns/time_for_children", O_RDONLY));
+  TRY(sys::enter_namespace(space, "time"));
   return sys::set_dumpable(false);
 }
 

@@ -74,7 +74,7 @@ TEST_P(ExecEverywhere, TheCommandIsAsConfinedAsThePayload) {
 INSTANTIATE_TEST_SUITE_P(, ExecEverywhere, testing::Values(
     Kind{"Base", {}}, Kind{"Limits", {"--ulimit", "nofile=64", "--ulimit", "core=0", "-w", "/tmp"}},
     Kind{"Range", {"--user", "root", "--cap-add", "CHOWN", "--cap-add", "KILL"}, no_id_range},
-    Kind{"HostNetwork", {"--net", "host"}}, Kind{"Landlock", {"--landlock", "require"}},
+    Kind{"HostNetwork", {"--net", "host"}, no_net_host}, Kind{"Landlock", {"--landlock", "require"}},
     Kind{"Time", {"--set", "sandbox.boottime=\"1h\""}}, Kind{"NestedUserns", {"--nested-userns"}},
     Kind{"NoFilter", {"--set", "seccomp.default=off"}}, Kind{"HostRoot", {"--set", "filesystem.root=\"host\"", "--home", "host"}}),
     [](const auto& each) { return each.param.name; });

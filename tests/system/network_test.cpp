@@ -75,6 +75,7 @@ TEST_F(NetworkTest, NoneHasALoopbackOfItsOwn) {
 }
 
 TEST_F(NetworkTest, HostIsTheHostsNamespaceWithItsLoopback) {
+  SKIP_IF(no_net_host());
   std::uint16_t port = 0;
   const Listener listener(Listener::tcp(port));
   const Outcome outcome = shell({"--net", "host"}, connect_line(port) + "; ls /sys/class/net; ls -A /sys/fs; touch /sys/x 2>/dev/null || echo held");
@@ -85,11 +86,13 @@ TEST_F(NetworkTest, HostIsTheHostsNamespaceWithItsLoopback) {
 }
 
 TEST_F(NetworkTest, HostKeepsTheHostsNameFiles) {
+  SKIP_IF(no_net_host());
   const Outcome outcome = shell({"--net", "host"}, "cat /etc/resolv.conf /etc/hosts");
   EXPECT_EQ(outcome.out, read_file("/etc/resolv.conf") + read_file("/etc/hosts")) << outcome.err;
 }
 
 TEST_F(NetworkTest, HostKeepsAbstractSocketsAway) {
+  SKIP_IF(no_net_host());
   if (!has_program("python3")) GTEST_SKIP() << "there is no python3";
   const std::string name = "sbx-test-" + std::to_string(::getpid());
   const Listener listener(Listener::abstract(name));

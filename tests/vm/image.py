@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SUITE = "bookworm"
 KERNEL = "linux-image-cloud-amd64"
 PACKAGES = ("systemd systemd-sysv udev dbus dbus-user-session libpam-systemd apparmor uidmap iproute2 procps kmod "
-            "util-linux-extra busybox-static stress-ng attr fuse-overlayfs python3").split()
+            "util-linux-extra busybox-static stress-ng attr fuse-overlayfs python3 git").split()
 PROGRAMS = {qemu.PROGRAM: "qemu-system-x86", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"}
 UNUSED_SECONDS = 14 * 86400  # after so long an image is removed
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")

@@ -71,6 +71,11 @@ std::string program(const std::string& built) {
 
 }  // namespace
 
+int patience() {
+  const char* times = std::getenv("SBX_TEST_PATIENCE");
+  return times == nullptr ? 1 : std::max(1, std::atoi(times));
+}
+
 std::string sbx_binary() { return program(SBX_BINARY); }
 std::string sbx_failpoints_binary() { return program(SBX_FAILPOINTS_BINARY); }
 std::string payload(std::string_view name) { return program(PAYLOAD_DIR "/" + std::string(name)); }
@@ -173,6 +178,7 @@ Process::Readiness Process::pump(std::chrono::milliseconds limit) {
 }
 
 bool Process::wait_for(std::string_view wanted, std::chrono::milliseconds limit) {
+  limit *= patience();
   const auto start = Clock::now();
   while (true) {
     const std::size_t at = outcome_.out.find(wanted, found_);
@@ -182,6 +188,7 @@ bool Process::wait_for(std::string_view wanted, std::chrono::milliseconds limit)
 }
 
 bool Process::wait_stopped(std::chrono::milliseconds limit) {
+  limit *= patience();
   const auto start = Clock::now();
   while (since(start) < limit) {
     int status = 0;
@@ -216,7 +223,7 @@ Outcome Process::finish() {
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid_) {
       collect();
-    } else if (since(started_) > command_.timeout) {
+    } else if (since(started_) > command_.timeout * patience()) {
       outcome_.timed_out = true;
       ::kill(pid_, SIGKILL);
       collect();

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 std::string sbx_binary();
 std::string sbx_failpoints_binary();
 std::string payload(std::string_view name);  // a static program of tests/payload: payload("probe")
+// Each time limit of the tests is so many times longer: SBX_TEST_PATIENCE, for emulated machines; else 1.
+int patience();
 
 struct Command {
   Words argv;                                        // argv[0]: a path, or a name to look up in PATH

@@ -9,10 +9,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +143,11 @@ std::string no_user_namespaces() {
   ::waitpid(child, &status, 0);
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
   return code == 0 ? "" : std::string("user namespaces are off here: unshare: ") + std::strerror(code);
+}
+
+std::string no_net_host() {
+  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version >= 6 ? "" : "Landlock is of ABI " + std::to_string(std::max(version, 0L)) + ", and --net host needs 6";
 }
 
 bool has_program(std::string_view name) {

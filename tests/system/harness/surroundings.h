@@ -44,7 +44,7 @@ template <class Condition>
 bool eventually(const Condition& condition, std::chrono::milliseconds limit = 5s) {
   const auto start = std::chrono::steady_clock::now();
   while (!condition()) {
-    if (std::chrono::steady_clock::now() - start > limit) return false;
+    if (std::chrono::steady_clock::now() - start > limit * patience()) return false;
     const timespec pause{.tv_sec = 0, .tv_nsec = 2'000'000};
     ::nanosleep(&pause, nullptr);
   }
@@ -54,6 +54,7 @@ bool eventually(const Condition& condition, std::chrono::milliseconds limit = 5s
 // Why something this machine lacks makes a test impossible; "" where nothing is missing.
 std::string no_user_namespaces();
 std::string no_id_range();            // no newuidmap, or no subordinate ids for this account
+std::string no_net_host();            // Landlock older than ABI 6 (Linux 6.12), or none
 bool has_program(std::string_view name);
 
 // "--ro …:/probe -- /probe WORDS": the arguments that run the probe in a sandbox, after OPTIONS.
