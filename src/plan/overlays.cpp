@@ -60,10 +60,19 @@ void put(std::vector<Wanted>& all, Wanted one) {
   all.push_back(std::move(one));
 }
 
-Result<> add_earlier(std::vector<Wanted>& all, const Host& host, const std::string& name) {
+// Changes to a root file system are of use over that one only.
+Result<> check_root_of(const Host::Kept& kept, const profile::Profile& profile, const Host& host, const std::string& name) {
+  if (const Result<std::string> root = root_directory(profile, host); root && path::normalise(*root) == kept.outside) return {};
+  return fail_hint(text("add --rootfs ", kept.outside, ", or take another --name"), "the sandbox '", name, "' has changes to the root file system ",
+                   printable(kept.outside), ", and is to be continued without it");
+}
+
+Result<> add_earlier(std::vector<Wanted>& all, const profile::Profile& profile, const Host& host) {
+  const std::string name = profile.name ? profile.name->value : "sbx";
   for (const Host::Kept& kept : host.kept) {
     const auto same = std::ranges::find(all, kept.inside, &Wanted::inside);
     if (same == all.end()) {
+      if (kept.inside == "/") TRY(check_root_of(kept, profile, host, name));
       all.push_back({.outside = kept.outside, .inside = kept.inside, .kept = true, .earlier = &kept});
     } else if (same->kept && same->outside == kept.outside) {
       same->earlier = &kept;
@@ -85,7 +94,7 @@ Result<std::vector<Wanted>> wanted_overlays(const profile::Profile& profile, con
         const bool bound = !by_command_line && TRY(is_bound_by_command_line(profile, host, one.inside));
         if (!bound) put(all, std::move(one));
       }
-  TRY(add_earlier(all, host, profile.name ? profile.name->value : "sbx"));
+  TRY(add_earlier(all, profile, host));
   return all;
 }
 
@@ -211,6 +220,16 @@ Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Ho
     out.steps.push_back(std::move(step));
   }
   return {};
+}
+
+void note_places(std::vector<MountStep>& steps) {
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    Overlay* overlay = std::get_if<Overlay>(&*step);
+    if (overlay == nullptr || !overlay->kept) continue;
+    for (auto later = step + 1; later != steps.end(); ++later)
+      if (const std::string& inside = inside_of(*later); path::is_below(inside, overlay->inside))
+        overlay->places.push_back(inside.substr(overlay->inside == "/" ? 1 : overlay->inside.size() + 1));
+  }
 }
 
 }  // namespace plan

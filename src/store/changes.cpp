@@ -58,6 +58,15 @@ bool is_hidden(const Overlay& overlay, const std::string& path) {
   return std::ranges::any_of(overlay.origin.hidden, [&](const std::string& hidden) { return path::is_at_or_below("/" + path, "/" + hidden); });
 }
 
+// A place that sbx makes for a mount, or the way to one: empty, it is nobody's change.
+bool is_place(const Overlay& overlay, const Change& change) {
+  const bool empty_file = change.after->type == EntryType::file && change.after->size == 0;
+  if (!change.is_directory() && !empty_file) return false;
+  return std::ranges::any_of(overlay.origin.places, [&](const std::string& place) {
+    return change.is_directory() ? path::is_at_or_below("/" + place, "/" + change.path) : place == change.path;
+  });
+}
+
 // What the host has there was never seen by the sandbox: whatever it did there was not meant for it.
 constexpr std::string_view never_seen = "it was hidden from the sandbox";
 
@@ -112,11 +121,14 @@ Result<> Walk::take_name(const Place& place, const std::string& name) {
   else if (change.before->type != change.after->type) change.kind = ChangeKind::type;
   else changed = TRY(differs(place, name, change, marks));
   const bool directory = change.after->type == EntryType::directory;
+  const std::size_t first = out.size();
   if (changed || !marks.refused.empty()) out.push_back(change);
   // What was in a directory that became something else.
   if (change.kind == ChangeKind::type && change.before->type == EntryType::directory)
     return take_children_deleted(*place.lower, name, change.path, *change.before, place.depth + 1);
-  return directory ? descend(place, name, change, marks) : Result<>{};
+  if (directory) TRY(descend(place, name, change, marks));
+  if (change.kind == ChangeKind::added && change.refused.empty() && out.size() == first + 1 && is_place(overlay, change)) out.pop_back();
+  return {};
 }
 
 Result<> Walk::take_children_deleted(const sys::Fd& lower, const std::string& name, const std::string& path, const Entry& entry, std::size_t depth) {

@@ -72,6 +72,14 @@ TEST(PlanOverlays, KeptUnderTheName) {
   EXPECT_EQ(all[1].layers, "/home/ann/.local/state/sbx/sandboxes/try/changes/1");
 }
 
+TEST(PlanOverlays, KnowsWhatIsMountedInIt) {
+  std::vector<MountStep> steps{Overlay{.outside = "/srv/debian", .inside = "/", .kept = true}, Bind{.outside = "/w", .inside = "/w"},
+                               Overlay{.outside = "/w/a", .inside = "/w/a", .kept = true}, Tmpfs{.inside = "/w/a/b"}, Tmpfs{.inside = "/w/ab"}};
+  note_places(steps);
+  EXPECT_EQ(std::get<Overlay>(steps[0]).places, (Words{"w", "w/a", "w/a/b", "w/ab"}));
+  EXPECT_EQ(std::get<Overlay>(steps[2]).places, (Words{"b"}));
+}
+
 // What is asked for by hand must have something to act on; what a profile says may find nothing.
 TEST(PlanOverlays, FuseOnlyWhereLandlockHoldsIt) {
   profile::Profile profile;
@@ -126,6 +134,23 @@ TEST(PlanOverlays, WhatWasKeptComesBack) {
   EXPECT_EQ(refusal(kept({"~/:/home/ann/work"}), host),
             "the sandbox 'sbx' has changes to /home/ann/work as /home/ann/work, which is asked for as something else now");
   EXPECT_NE(refusal(thrown({"$PROJECT"}), host), "no error");
+}
+
+TEST(PlanOverlays, ARootFileSystemIsContinuedAsTheRootOnly) {
+  Host host = ann();
+  host.kept = {{host.sandboxes + "/try/changes/0", "/", "/srv/debian", "kernel"}};
+  const std::string refused = "the sandbox 'sbx' has changes to the root file system /srv/debian, and is to be continued without it";
+  EXPECT_EQ(refusal({}, host), refused);
+  profile::Profile profile;
+  for (const char* other : {"host", "/srv/share"}) {
+    profile.root = profile::Item{other, {"command line"}};
+    EXPECT_EQ(refusal(profile, host), refused) << other;
+  }
+  for (const char* same : {"/srv/debian", "/srv/debian:ro"}) {
+    profile.root = profile::Item{same, {"command line"}};
+    ASSERT_EQ(made(profile, host).size(), 1u) << same;
+    EXPECT_EQ(made(profile, host)[0].layers, host.sandboxes + "/try/changes/0");
+  }
 }
 
 TEST(PlanOverlays, TheCommandLineBeatsTheProfile) {
