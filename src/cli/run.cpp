@@ -217,6 +217,7 @@ void tell_of_changes(const Options& options, const std::string& name, const Resu
 // False: there is nothing anybody will ask the name for.
 Result<bool> look_at_changes(const Options& options, RunReport& report, const Stages& stages) {
   const supervise::State& state = stages.state;
+  if (stages.named_by_sbx) TRY(supervise::forget_unchanged(state.directory, state.place));
   if (!TRY(supervise::keeps_changes(state.directory, state.place))) return !stages.named_by_sbx;
   const auto counts = count_changes(state);
   if (counts) report.changes = *counts;
