@@ -53,8 +53,7 @@ Answer answer_of(std::string_view line) {
 
 // What was typed for the command and not read by it is no answer. The end of the input is: keep.
 Result<Answer> read_answer() {
-  std::array<sys::Watch, 1> watches{{{0, POLLIN}}};
-  TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+  TRY(sys::wait_for_event(0, POLLIN, std::chrono::milliseconds(-1)));
   const sys::Chunk chunk = TRY(sys::read_available(0, 4096));
   return chunk.ended ? Answer::keep : answer_of(chunk.bytes);
 }

@@ -66,8 +66,7 @@ Result<sys::Fd> ask(const std::string& name, const Request& request) {
 
 // The launcher's end closes it, after the name has become free.
 Result<> wait_for_end(const sys::Fd& connection) {
-  std::array<sys::Watch, 1> watches{{{connection.get(), 0}}};  // POLLHUP is always told
-  while (watches[0].happened == 0) TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
+  while (!TRY(sys::wait_for_event(connection.get(), 0, std::chrono::milliseconds(-1)))) {}  // POLLHUP is always told
   return {};
 }
 

@@ -41,9 +41,7 @@ Result<> wait_for(const sys::Fd& channel, MessageKind wanted) {
 }
 
 Result<> check_launcher_lives(const sys::Fd& channel) {
-  std::array<sys::Watch, 1> watches{{{channel.get(), 0}}};
-  TRY(sys::wait_for_events(watches, std::chrono::milliseconds(0)));
-  if ((watches[0].happened & POLLHUP) != 0) return fail("the launcher is gone");
+  if (TRY(sys::wait_for_event(channel.get(), 0, std::chrono::milliseconds(0)))) return fail("the launcher is gone");  // POLLHUP is always told
   return {};
 }
 

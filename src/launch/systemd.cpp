@@ -8,7 +8,6 @@
 #include "sys/stream.h"
 #include "sys/user.h"
 
-#include <array>
 #include <cerrno>
 #include <poll.h>
 
@@ -70,10 +69,8 @@ class Conversation {
 
 Result<> Conversation::read_more() {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - sys::monotonic_now());
-  std::array<sys::Watch, 1> watches{{{stream_.get(), POLLIN}}};
-  if (left.count() > 0) TRY(sys::wait_for_events(watches, left));
-  if (watches[0].happened == 0 && left.count() <= 0) return fail("systemd does not answer");
-  if (watches[0].happened == 0) return {};
+  if (left.count() <= 0) return fail("systemd does not answer");
+  if (!TRY(sys::wait_for_event(stream_.get(), POLLIN, left))) return {};
   const std::string more = TRY(sys::receive_some(stream_));
   if (more.empty()) return fail("systemd closed the connection");
   received_ += more;

@@ -27,17 +27,11 @@ Result<> fail_to(const Attendant& attendant, Error error) {
   return send(attendant.channel, message);
 }
 
-// SIGKILL for all in it is also how a sandbox ends.
-Result<bool> sandbox_has_ended(const Attendant& attendant) {
-  std::array<sys::Watch, 1> watches{{{attendant.sandbox.get(), POLLIN}}};
-  TRY(sys::wait_for_events(watches, end_time));
-  return watches[0].happened != 0;
-}
-
 Result<> tell_end(const Attendant& attendant, int status) {
   std::optional<Error> complaint = TRY(attendant.complaints.take());
   if (complaint) return fail_to(attendant, *std::move(complaint));
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && TRY(sandbox_has_ended(attendant))) return {};  // the client knows what that means
+  // SIGKILL for all in it is also how a sandbox ends, and the client knows what that means.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && TRY(sys::wait_for_event(attendant.sandbox.get(), POLLIN, end_time))) return {};
   return send(attendant.channel, make_message(MessageKind::ended, status));
 }
 

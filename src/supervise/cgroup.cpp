@@ -6,7 +6,6 @@
 #include "sys/file.h"
 #include "sys/process.h"
 
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
@@ -83,8 +82,7 @@ Result<bool> await_event(const sys::Fd& directory, std::string_view key, std::ui
     if (flat_value(TRY(sys::read_fd(events, "cgroup.events", most_bytes)), key) == value) return true;
     const auto left = std::chrono::ceil<milliseconds>(deadline - sys::monotonic_now());
     if (left.count() <= 0) return false;
-    std::array<sys::Watch, 1> watches{{{events.get(), POLLPRI}}};
-    TRY(sys::wait_for_events(watches, left));
+    TRY(sys::wait_for_event(events.get(), POLLPRI, left));
   }
 }
 

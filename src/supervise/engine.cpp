@@ -98,18 +98,16 @@ namespace {
 // Its ports are the next sandbox's to publish.
 Result<> kill_engine(const Engine& engine) {
   TRY(sys::send_signal(engine.process.pidfd, SIGKILL));
-  std::array<sys::Watch, 1> watches{{{engine.process.pidfd.get(), POLLIN}}};
-  return sys::wait_for_events(watches, std::chrono::seconds(1));
+  TRY(sys::wait_for_event(engine.process.pidfd.get(), POLLIN, std::chrono::seconds(1)));
+  return {};
 }
 
 }  // namespace
 
 Result<> finish_engine(Engine& engine) {
   // Of a short command its word that it is ready may not have been heard yet.
-  std::array<sys::Watch, 1> word{{{engine.control.get(), POLLIN}}};
   while (engine.exists() && !engine.ended && !engine.ready) {
-    TRY(sys::wait_for_events(word, std::chrono::milliseconds(0)));
-    if (word[0].happened == 0) return kill_engine(engine);
+    if (!TRY(sys::wait_for_event(engine.control.get(), POLLIN, std::chrono::milliseconds(0)))) return kill_engine(engine);
     TRY(engine.take_message());
   }
   if (!engine.exists() || engine.ended) return {};
@@ -120,10 +118,8 @@ Result<> finish_engine(Engine& engine) {
   const auto deadline = sys::monotonic_now() + patience_for_totals;
   while (!engine.ended && !engine.totals_came) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - sys::monotonic_now());
-    std::array<sys::Watch, 1> watches{{{engine.control.get(), POLLIN}}};
-    if (left.count() > 0) TRY(sys::wait_for_events(watches, left));
-    if (watches[0].happened != 0) TRY(engine.take_message());
-    else if (sys::monotonic_now() >= deadline) return kill_engine(engine);
+    if (left.count() <= 0) return kill_engine(engine);
+    if (TRY(sys::wait_for_event(engine.control.get(), POLLIN, left))) TRY(engine.take_message());
   }
   return {};
 }

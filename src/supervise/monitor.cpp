@@ -4,7 +4,6 @@
 #include "sys/failpoint.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -224,8 +223,7 @@ Result<> Monitor::take_network() {
 // A dead payload whose parent is gone before it waited for it would keep the other sandbox's namespace: init goes first.
 Result<> Monitor::end_among_others() {
   sandbox.channel.reset();
-  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
-  TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
+  TRY(sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, std::chrono::seconds(1)));
   return sandbox.cgroup.end_all();
 }
 
@@ -255,9 +253,7 @@ namespace {
 Result<bool> first_has_ended(const Sandbox& sandbox, const Outcome& outcome) {
   constexpr milliseconds patience{300};
   if (!sandbox.shares_processes || outcome.reason != Reason::signaled || outcome.signal != SIGKILL) return false;
-  std::array<sys::Watch, 1> watches{{{sandbox.pod.first.get(), 0}}};
-  if (sandbox.pod.first.valid()) TRY(sys::wait_for_events(watches, patience));
-  return !sandbox.pod.first.valid() || watches[0].happened != 0;
+  return sandbox.pod.first.valid() ? sys::wait_for_event(sandbox.pod.first.get(), 0, patience) : Result<bool>(true);
 }
 
 Result<Outcome> wait_for_end(Sandbox& sandbox) {
@@ -294,17 +290,15 @@ void judge_memory(Outcome& outcome) {
 Result<> end_cgroup(Sandbox& sandbox, Outcome& outcome) {
   outcome.cgroup = TRY(sandbox.cgroup.read_usage());
   judge_memory(outcome);
-  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
-  return sandbox.cgroup.kind == CgroupKind::delegated ? sys::wait_for_events(watches, std::chrono::seconds(1)) : Result<>{};
+  if (sandbox.cgroup.kind == CgroupKind::delegated) TRY(sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, std::chrono::seconds(1)));
+  return {};
 }
 
 // Members whose launchers live see to theirs; one that was frozen when its launcher was killed holds our namespace.
 Result<> end_members(const Sandbox& sandbox) {
   const auto shares = [](const Member& member) { return member.kill.valid(); };
   if (std::ranges::none_of(sandbox.pod.members, shares)) return {};
-  std::array<sys::Watch, 1> watches{{{sandbox.init.pidfd.get(), POLLIN}}};
-  TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
-  if (watches[0].happened != 0) return {};
+  if (TRY(sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, std::chrono::seconds(1)))) return {};
   for (const Member& member : sandbox.pod.members)
     if (shares(member)) TRY(member.end_group());
   return {};

@@ -77,9 +77,7 @@ Result<> Monitor::serve(std::span<const sys::Watch> happened) {
 // left the time for that, and killed only when it does not come to it.
 Result<> Monitor::end_attendants() {
   for (sys::Process& attendant : sandbox.attendants) {
-    std::array<sys::Watch, 1> watches{{{attendant.pidfd.get(), POLLIN}}};
-    TRY(sys::wait_for_events(watches, std::chrono::seconds(1)));
-    if (watches[0].happened == 0) TRY(sys::send_signal(attendant.pidfd, SIGKILL));
+    if (!TRY(sys::wait_for_event(attendant.pidfd.get(), POLLIN, std::chrono::seconds(1)))) TRY(sys::send_signal(attendant.pidfd, SIGKILL));
     TRY(forget(attendant));
   }
   sandbox.attendants.clear();

@@ -108,9 +108,7 @@ Result<> Terminal::read_input() {
     waiting_ = !TRY(somebody_waits_for_input(init_));
     if (waiting_) return {};
     TRY(wait_for_foreground(SIGTTIN));  // where it will not come, the read fails, which is the end of the input
-    std::array<sys::Watch, 1> still{{{input_, POLLIN}}};  // somebody else may have taken it
-    TRY(sys::wait_for_events(still, std::chrono::milliseconds(0)));
-    if (still[0].happened == 0) return {};
+    if (!TRY(sys::wait_for_event(input_, POLLIN, std::chrono::milliseconds(0)))) return {};  // somebody else has taken it
   }
   const sys::Chunk chunk = TRY(sys::read_available(input_, 4096));
   to_master_ += chunk.bytes;

@@ -4,6 +4,7 @@
 #include "sys/call.h"
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -205,6 +206,12 @@ Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds tim
   if (ready < 0 && errno != EINTR) return fail_errno("poll");
   for (std::size_t i = 0; i < watches.size(); ++i) watches[i].happened = ready > 0 ? polled[i].revents : short{0};
   return {};
+}
+
+Result<bool> wait_for_event(int fd, short events, std::chrono::milliseconds timeout) {
+  std::array<Watch, 1> watches{{{fd, events}}};
+  TRY(wait_for_events(watches, timeout));
+  return watches[0].happened != 0;
 }
 
 Machine this_machine() {

@@ -107,6 +107,8 @@ Result<int> read_signal(const Fd& signals);             // the next one's number
 struct Watch { int fd; short events; short happened = 0; };
 // poll(2); a negative timeout waits for ever. Interrupted = nothing happened.
 Result<> wait_for_events(std::span<Watch> watches, std::chrono::milliseconds timeout);
+// Of one descriptor: whether it happened, an error or the other end's closing included.
+Result<bool> wait_for_event(int fd, short events, std::chrono::milliseconds timeout);
 
 struct Machine { unsigned processors = 1; std::uint64_t memory = 0; };
 Machine this_machine();  // sysinfo(2)
