@@ -5,7 +5,6 @@
 #include "cli/detach.h"
 #include "cli/env_file.h"
 #include "cli/json.h"
-#include "cli/kept.h"
 #include "cli/kept_after.h"
 #include "cli/load.h"
 #include "cli/report.h"
@@ -207,8 +206,9 @@ Result<> remove_thrown(const Stages& stages) {
 }
 
 // What cannot be counted (its directory is gone) is kept all the same.
-void tell_of_changes(const Options& options, const std::string& name, const Result<store::Counts>& counts, plan::OnExit on_exit) {
-  if (options.quiet || (counts && on_exit != plan::OnExit::keep) || (counts && counts->total() == 0)) return;
+void tell_of_changes(const Options& options, const std::string& name, const Result<store::Counts>& counts, plan::OnExit on_exit,
+                     bool named_by_sbx) {
+  if (options.quiet || (counts && on_exit != plan::OnExit::keep) || (counts && counts->total() == 0 && !named_by_sbx)) return;
   if (!counts) print_note(counts.error().message);
   print_note(text(counts ? describe_counts(*counts) : "the changes", counts ? ", kept as '" : " are kept as '", name, "': 'sbx diff ", name,
                   "' shows them, 'sbx commit ", name, "' makes them yours"));
@@ -221,7 +221,7 @@ Result<bool> look_at_changes(const Options& options, RunReport& report, const St
   if (!TRY(supervise::keeps_changes(state.directory, state.place))) return !stages.named_by_sbx;
   const auto counts = count_changes(state);
   if (counts) report.changes = *counts;
-  tell_of_changes(options, stages.plan.name, counts, stages.plan.on_exit);
+  tell_of_changes(options, stages.plan.name, counts, stages.plan.on_exit, stages.named_by_sbx);
   return true;
 }
 
@@ -237,11 +237,9 @@ Result<> end_state(const Options& options, RunReport& report, Stages& stages) {
 }
 
 // Of a name that nobody has asked for.
-Result<> forget_if_nothing_is_left(const RunReport& report, const Stages& stages) {
+Result<> forget_if_nothing_is_left(const Stages& stages) {
   const supervise::State& state = stages.state;
-  if (!stages.named_by_sbx) return {};
-  if (report.changes->total() == 0) TRY(drop_kept(stages.plan.name, true));
-  if (TRY(supervise::keeps_changes(state.directory, state.place))) return {};
+  if (!stages.named_by_sbx || TRY(supervise::keeps_changes(state.directory, state.place))) return {};
   TRY(supervise::remove_state(std::string(path::parent(state.place)), stages.plan.name));
   return {};
 }
@@ -250,15 +248,13 @@ Result<> forget_if_nothing_is_left(const RunReport& report, const Stages& stages
 int finish_changes(const RunReport& report, const Stages& stages) {
   using enum plan::OnExit;
   const plan::OnExit on_exit = stages.plan.on_exit;
-  if (!report.changes) return report.code;
-  const bool changed = report.changes->total() > 0;
-  if (changed && on_exit == keep) return report.code;
-  if (changed && on_exit == commit && report.reason != supervise::Reason::exited) {
+  if (on_exit == keep || !report.changes || report.changes->total() == 0) return report.code;
+  if (on_exit == commit && report.reason != supervise::Reason::exited) {
     print_note(text("the command did not end by itself: its changes are kept, not committed"));
     return report.code;
   }
-  const int code = changed ? act_on_exit(on_exit, stages.plan.name, *report.changes, report.code) : report.code;
-  const Result<> forgotten = forget_if_nothing_is_left(report, stages);
+  const int code = act_on_exit(on_exit, stages.plan.name, *report.changes, report.code);
+  const Result<> forgotten = forget_if_nothing_is_left(stages);
   return forgotten ? code : print_error(forgotten.error());
 }
 

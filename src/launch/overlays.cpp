@@ -81,30 +81,25 @@ store::Owners owners_of(const plan::Identity& identity) {
 Result<> put_origin(const store::Origin& origin, const Overlay& step, const sys::Fd& layers) {
   const std::string shown = path::join(step.layers, "origin");
   const std::string content = store::encode(origin);
-  if (content.size() > store::most_origin) return fail_hint("hide and mount directories instead of what is in them", printable(shown), ": too many paths are hidden or mounted");
+  if (content.size() > store::most_origin) return fail_hint("hide a directory instead of what is in it", printable(shown), ": too many hidden paths");
   return sys::replace_file_at(layers, "origin", content, 0600, shown);
 }
 
-void add_paths(std::vector<std::string>& all, const std::vector<std::string>& paths) {
-  for (const std::string& path : paths)
-    if (std::ranges::find(all, path) == all.end()) all.push_back(path);
-}
-
 // What no commit touches.
-void add_not_committed(store::Origin& origin, const Overlay& step) {
-  add_paths(origin.hidden, step.hidden);
-  add_paths(origin.hidden, step.own);
-  add_paths(origin.places, step.places);
+void add_hidden(store::Origin& origin, const Overlay& step) {
+  for (const std::vector<std::string>* paths : {&step.hidden, &step.own})
+    for (const std::string& path : *paths)
+      if (std::ranges::find(origin.hidden, path) == origin.hidden.end()) origin.hidden.push_back(path);
 }
 
-// One that is continued may have more ids than it was begun with, and hide and mount more.
+// One that is continued may have more ids than it was begun with, and hide more.
 Result<> keep_origin(const sys::Fd& file, const Overlay& step, const plan::Identity& identity, const sys::Fd& layers) {
   const std::string shown = path::join(step.layers, "origin");
   auto before = store::decode_origin(TRY(sys::read_fd(file, shown, store::most_origin)));
   if (!before) return fail(printable(shown), ": ", before.error().message);
   store::Origin origin = *before;
   if (owners_of(identity) == store::Owners::range) origin.owners = store::Owners::range;
-  add_not_committed(origin, step);
+  add_hidden(origin, step);
   return origin == *before ? Result<>{} : put_origin(origin, step, layers);
 }
 
@@ -118,7 +113,7 @@ Result<> write_origin(const Overlay& step, const plan::Identity& identity, const
   origin.owners = owners_of(identity);
   origin.started = {.seconds = made.changed, .nanoseconds = made.changed_nanoseconds};
   origin.device = lower.device, origin.inode = lower.inode;
-  add_not_committed(origin, step);
+  add_hidden(origin, step);
   return put_origin(origin, step, layers);
 }
 

@@ -224,7 +224,7 @@ Result<> probe_kept(Host& host, const std::string& name) {
     if (!written) continue;  // nothing has run over it
     auto origin = store::decode_origin(*written);
     if (!origin) return fail_hint(text("sbx discard ", name, " forgets its changes"), printable(layers), "/origin: ", origin.error().message);
-    host.kept.push_back({layers, origin->inside, origin->outside, std::string(store::engine_names[origin->engine])});
+    host.kept.push_back({layers, origin->inside, origin->outside, std::string(store::engine_names[origin->engine]), origin->inode});
   }
   return {};
 }
@@ -245,7 +245,9 @@ Result<> probe_overlays(Host& host, const profile::Profile& profile) {
   if (directories.empty()) return {};
   for (const std::string& each : directories) {
     const auto found = TRY(sys::stat_path(each));
-    if (found) host.lowers.push_back({each, found->kind == sys::FileKind::directory, TRY(sys::filesystem_name(each))});
+    if (!found) continue;
+    std::string real = TRY(sys::real_path(each));
+    host.lowers.push_back({each, std::move(real), found->kind == sys::FileKind::directory, TRY(sys::filesystem_name(each)), found->inode});
   }
   if (!host.sandboxes.empty()) host.sandboxes_filesystem = TRY(filesystem_around(host.sandboxes));
   const std::string program = TRY(find_program("fuse-overlayfs"));

@@ -70,13 +70,13 @@ struct Host {
   std::optional<Id> rootfs_owner;
 
   // Where something is to be overlaid.
-  struct Lower { std::string path; bool is_directory = false; std::string filesystem; };
-  std::vector<Lower> lowers;               // those of plan::overlaid_directories() that exist; filesystem: "nfs", …
+  struct Lower { std::string path, real; bool is_directory = false; std::string filesystem; std::uint64_t inode = 0; };
+  std::vector<Lower> lowers;               // those of plan::overlaid_directories() that exist; real: without links; filesystem: "nfs", …
   std::vector<std::string> mount_points;   // of this machine (proc_pid_mountinfo(5))
   std::string fuse_overlayfs;              // the program, where it can be used
   std::string sandboxes;                   // directory of the state of named sandboxes
   std::string sandboxes_filesystem;
-  struct Kept { std::string layers, inside, outside, engine; };
+  struct Kept { std::string layers, inside, outside, engine; std::uint64_t inode = 0; };
   std::vector<Kept> kept;                  // what the sandbox of this name has from earlier runs
 
   bool kernel_at_least(int major, int minor) const {

@@ -245,7 +245,6 @@ Result<FileSystem> make_filesystem(const profile::Profile& profile, const Host& 
   TRY(add_secrets(out, profile.secret, host));
   out.steps = without_litter(in_order(std::move(out.steps)));
   use_root(out.steps);
-  note_places(out.steps);
   TRY(add_guards(out, profile, host));
   return out;
 }

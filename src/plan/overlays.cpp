@@ -60,19 +60,32 @@ void put(std::vector<Wanted>& all, Wanted one) {
   all.push_back(std::move(one));
 }
 
-// Changes to a root file system are of use over that one only.
-Result<> check_root_of(const Host::Kept& kept, const profile::Profile& profile, const Host& host, const std::string& name) {
-  if (const Result<std::string> root = root_directory(profile, host); root && path::normalise(*root) == kept.outside) return {};
-  return fail_hint(text("add --rootfs ", kept.outside, ", or take another --name"), "the sandbox '", name, "' has changes to the root file system ",
-                   printable(kept.outside), ", and is to be continued without it");
+const Host::Lower* find_lower(const Host& host, const std::string& directory) {
+  const auto found = std::ranges::find_if(host.lowers, [&](const Host::Lower& each) { return each.path == directory || each.real == directory; });
+  return found == host.lowers.end() ? nullptr : &*found;
+}
+
+// Changes are of use over the directory they are of only.
+Result<> check_same(const Host::Kept& kept, const profile::Profile& profile, const Host& host, const std::string& name) {
+  const Host::Lower* lower = find_lower(host, kept.outside);
+  if (lower != nullptr && kept.inode != lower->inode)
+    return fail_hint(text("take another --name, or forget what it has: sbx discard ", name), "the sandbox '", name, "' has changes to ",
+                     printable(kept.outside), ", and another directory is there now");
+  if (kept.inside != "/") return {};
+  const Result<std::string> root = root_directory(profile, host);
+  const Host::Lower* asked = root ? find_lower(host, path::normalise(*root)) : nullptr;
+  if (asked != nullptr && asked->real == kept.outside) return {};
+  return fail_hint(text("continue it with --rootfs '", kept.outside, "' and what else it was begun with, or take another --name"), "the sandbox '", name,
+                   "' has changes to the root file system ", printable(kept.outside), ", and ",
+                   root ? text(printable(*root), " is another") : std::string("none is asked for"));
 }
 
 Result<> add_earlier(std::vector<Wanted>& all, const profile::Profile& profile, const Host& host) {
   const std::string name = profile.name ? profile.name->value : "sbx";
   for (const Host::Kept& kept : host.kept) {
+    TRY(check_same(kept, profile, host, name));
     const auto same = std::ranges::find(all, kept.inside, &Wanted::inside);
     if (same == all.end()) {
-      if (kept.inside == "/") TRY(check_root_of(kept, profile, host, name));
       all.push_back({.outside = kept.outside, .inside = kept.inside, .kept = true, .earlier = &kept});
     } else if (same->kept && same->outside == kept.outside) {
       same->earlier = &kept;
@@ -84,7 +97,7 @@ Result<> add_earlier(std::vector<Wanted>& all, const profile::Profile& profile, 
   return {};
 }
 
-Result<std::vector<Wanted>> wanted_overlays(const profile::Profile& profile, const Host& host) {
+Result<std::vector<Wanted>> asked_overlays(const profile::Profile& profile, const Host& host) {
   std::vector<Wanted> all;
   for (const bool by_command_line : {false, true})
     for (const bool kept : {false, true})
@@ -94,6 +107,14 @@ Result<std::vector<Wanted>> wanted_overlays(const profile::Profile& profile, con
         const bool bound = !by_command_line && TRY(is_bound_by_command_line(profile, host, one.inside));
         if (!bound) put(all, std::move(one));
       }
+  return all;
+}
+
+// By their real names: a link that leads elsewhere later must not make the changes another directory's.
+Result<std::vector<Wanted>> wanted_overlays(const profile::Profile& profile, const Host& host) {
+  std::vector<Wanted> all = TRY(asked_overlays(profile, host));
+  for (Wanted& each : all)
+    if (const Host::Lower* lower = find_lower(host, each.outside); lower != nullptr && each.kept) each.outside = lower->real, each.exact = true;
   TRY(add_earlier(all, profile, host));
   return all;
 }
@@ -112,11 +133,6 @@ Result<> check_overlap(const std::vector<Wanted>& all, const Host& host) {
     }
   }
   return {};
-}
-
-const Host::Lower* find_lower(const Host& host, const std::string& directory) {
-  const auto found = std::ranges::find(host.lowers, directory, &Host::Lower::path);
-  return found == host.lowers.end() ? nullptr : &*found;
 }
 
 // Empty: it can.
@@ -184,7 +200,8 @@ bool needs_state(const profile::Profile& profile, const Host& host) {
 
 Result<std::vector<std::string>> overlaid_directories(const profile::Profile& profile, const Host& host) {
   std::vector<std::string> directories;
-  for (Wanted& each : TRY(wanted_overlays(profile, host))) directories.push_back(std::move(each.outside));
+  for (Wanted& each : TRY(asked_overlays(profile, host))) directories.push_back(std::move(each.outside));
+  for (const Host::Kept& kept : host.kept) directories.push_back(kept.outside);
   return directories;
 }
 
@@ -220,16 +237,6 @@ Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Ho
     out.steps.push_back(std::move(step));
   }
   return {};
-}
-
-void note_places(std::vector<MountStep>& steps) {
-  for (auto step = steps.begin(); step != steps.end(); ++step) {
-    Overlay* overlay = std::get_if<Overlay>(&*step);
-    if (overlay == nullptr || !overlay->kept) continue;
-    for (auto later = step + 1; later != steps.end(); ++later)
-      if (const std::string& inside = inside_of(*later); path::is_below(inside, overlay->inside))
-        overlay->places.push_back(inside.substr(overlay->inside == "/" ? 1 : overlay->inside.size() + 1));
-  }
 }
 
 }  // namespace plan

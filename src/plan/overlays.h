@@ -19,7 +19,5 @@ Result<OnExit> make_on_exit(const profile::Profile& profile, const Host& host, c
 bool keeps_changes(const std::vector<MountStep>& steps);
 
 Result<> add_overlays(FileSystem& out, const profile::Profile& profile, const Host& host, const Plan& so_far);
-// When all mounts are known, in order.
-void note_places(std::vector<MountStep>& steps);
 
 }  // namespace plan

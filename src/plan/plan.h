@@ -92,7 +92,6 @@ struct Overlay {
   std::string program = {};               // of engine fuse
   std::vector<std::string> hidden = {};   // whiteouts, relative
   std::vector<std::string> own = {};      // sbx's own directories and the links to them, relative: never committed
-  std::vector<std::string> places = {};   // of other mounts, relative: made where they are missing, which is no change
 };
 // Something already inside, bound on itself: a mount point that cannot be renamed away, or read-only.
 struct Pin { std::string inside; bool read_only = false, watch = false, optional = false; };

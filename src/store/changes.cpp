@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <span>
 
 namespace store {
 
@@ -58,15 +59,6 @@ bool is_hidden(const Overlay& overlay, const std::string& path) {
   return std::ranges::any_of(overlay.origin.hidden, [&](const std::string& hidden) { return path::is_at_or_below("/" + path, "/" + hidden); });
 }
 
-// A place that sbx makes for a mount, or the way to one: empty, it is nobody's change.
-bool is_place(const Overlay& overlay, const Change& change) {
-  const bool empty_file = change.after->type == EntryType::file && change.after->size == 0;
-  if (!change.is_directory() && !empty_file) return false;
-  return std::ranges::any_of(overlay.origin.places, [&](const std::string& place) {
-    return change.is_directory() ? path::is_at_or_below("/" + place, "/" + change.path) : place == change.path;
-  });
-}
-
 // What the host has there was never seen by the sandbox: whatever it did there was not meant for it.
 constexpr std::string_view never_seen = "it was hidden from the sandbox";
 
@@ -99,11 +91,18 @@ Result<> Walk::descend(const Place& place, const std::string& name, const Change
   Place next{.upper = &upper, .lower = nullptr, .path = change.path, .opaque = place.opaque || marks.opaque,
              .attribute_whiteouts = marks.attribute_whiteouts, .changed = place.changed, .depth = place.depth + 1};
   sys::Fd lower;
-  if (change.before && change.before->type == EntryType::directory) {
+  const std::size_t first = out.size();
+  const bool both = change.before && change.before->type == EntryType::directory;
+  if (both) {
     lower = TRY(sys::open_entry(*place.lower, name, O_RDONLY | O_DIRECTORY, shown(change.path)));
     next.lower = &lower, next.changed = change.before->changed;
   }
-  return take_place(next);
+  TRY(take_place(next));
+  // fuse-overlayfs does not say what it copied up.
+  if (both && (marks.opaque || (!marks.copied_up && overlay.origin.engine == Engine::kernel)))
+    for (Change& each : std::span(out).subspan(first))
+      if (!each.remade) each.remade = {change.path, change.before->changed};
+  return {};
 }
 
 Result<> Walk::take_name(const Place& place, const std::string& name) {
@@ -121,14 +120,11 @@ Result<> Walk::take_name(const Place& place, const std::string& name) {
   else if (change.before->type != change.after->type) change.kind = ChangeKind::type;
   else changed = TRY(differs(place, name, change, marks));
   const bool directory = change.after->type == EntryType::directory;
-  const std::size_t first = out.size();
   if (changed || !marks.refused.empty()) out.push_back(change);
   // What was in a directory that became something else.
   if (change.kind == ChangeKind::type && change.before->type == EntryType::directory)
     return take_children_deleted(*place.lower, name, change.path, *change.before, place.depth + 1);
-  if (directory) TRY(descend(place, name, change, marks));
-  if (change.kind == ChangeKind::added && change.refused.empty() && out.size() == first + 1 && is_place(overlay, change)) out.pop_back();
-  return {};
+  return directory ? descend(place, name, change, marks) : Result<>{};
 }
 
 Result<> Walk::take_children_deleted(const sys::Fd& lower, const std::string& name, const std::string& path, const Entry& entry, std::size_t depth) {

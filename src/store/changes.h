@@ -26,6 +26,9 @@ struct Change {
   std::string refused;    // why it can be shown but not kept; empty: it can
   // The lower directory that holds it, or the nearest that exists: when an entry of it was last made or removed.
   Instant directory_changed;
+  // The directory above it that the sandbox made itself, though the host has one of that name: moved there meanwhile, say.
+  struct Remade { std::string path; Instant changed; };  // when the host's was last changed
+  std::optional<Remade> remade = {};
   bool is_directory() const { return after ? after->type == sys::EntryType::directory : before->type == sys::EntryType::directory; }
 };
 

@@ -222,6 +222,8 @@ std::vector<Obstacle> find_obstacles(const Overlay& overlay, const std::vector<C
     if (choice.force) continue;
     if (change.before && is_later(overlay, ledger, change.path, change.before->changed))
       out.push_back({ObstacleKind::conflict, change.path, "it changed on the host meanwhile"});
+    else if (change.before && change.remade && is_later(overlay, ledger, change.remade->path, change.remade->changed))
+      out.push_back({ObstacleKind::conflict, change.path, text("the host has another directory ", printable(change.remade->path), " meanwhile, or changed it")});
     else if (!change.before && !in_new && is_later(overlay, ledger, parent_of(change.path), change.directory_changed))
       // One that the sandbox moved here was copied up too.
       out.push_back({ObstacleKind::conflict, change.path, change.copied_up ? "it was removed on the host meanwhile, or its directory changed"
@@ -264,6 +266,7 @@ Result<Resumed> resume(const Overlay& overlay, const Journal& journal, const Pro
   for (const Change& change : selected) {
     if (!change.before) ledger.insert_or_assign(std::string(parent_of(change.path)), change.directory_changed);
     else if (change.before->type == EntryType::directory || stays(change)) ledger.insert_or_assign(change.path, change.before->changed);
+    if (change.remade) ledger.insert_or_assign(change.remade->path, change.remade->changed);
   }
   Resumed out;
   out.obstacles = find_obstacles(overlay, selected, ledger, {.force = journal.force, .privileged = journal.privileged});

@@ -28,7 +28,6 @@ Result<> take(Origin& origin, std::string_view key, std::string_view value) {
   else if (key == "device") origin.device = TRY(parse_number(value));
   else if (key == "inode") origin.inode = TRY(parse_number(value));
   else if (key == "hidden") origin.hidden.push_back(parse_value(value));
-  else if (key == "place") origin.places.push_back(parse_value(value));
   return {};
 }
 
@@ -44,7 +43,6 @@ std::string encode(const Origin& origin) {
   append_key_line(out, "device", text(origin.device));
   append_key_line(out, "inode", text(origin.inode));
   for (const std::string& path : origin.hidden) append_key_line(out, "hidden", path);
-  for (const std::string& path : origin.places) append_key_line(out, "place", path);
   return out;
 }
 

@@ -32,12 +32,11 @@ struct Origin {
   Instant started;              // the ctime of something made on the upper's file system just before the first run
   std::uint64_t device = 0, inode = 0;  // of the lower directory
   std::vector<std::string> hidden;      // below it, never shown in any of the runs: a commit does not touch them
-  std::vector<std::string> places;      // below it, where other mounts were in any of the runs
   bool operator==(const Origin&) const = default;
 };
 
-// Keys: inside, outside, engine, map, started SECONDS.NANOSECONDS, device, inode; all are required. hidden and place may
-// come many times. One that is not known is skipped: another version may have written it.
+// Keys: inside, outside, engine, map, started SECONDS.NANOSECONDS, device, inode; all are required. hidden may come
+// many times. One that is not known is skipped: another version may have written it.
 std::string encode(const Origin& origin);
 Result<Origin> decode_origin(std::string_view text);
 

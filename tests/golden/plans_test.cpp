@@ -37,7 +37,7 @@ Host make_host() {
                   "/home/ann/work/tool/.vscode"};
   host.kernel_major = 6, host.kernel_minor = 18;
   host.overlay = host.overlayfs = true;
-  host.lowers = {{"/home/ann/work/tool", true, ""}, {"/srv/debian", true, ""}};
+  for (const char* each : {"/home/ann/work/tool", "/srv/debian"}) host.lowers.push_back({.path = each, .real = each, .is_directory = true, .filesystem = ""});
   host.sandboxes = "/home/ann/.local/state/sbx/sandboxes";
   host.landlock_abi = 7;
   host.resolv_conf = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch example.org\n";

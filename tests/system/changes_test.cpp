@@ -142,6 +142,18 @@ TEST_F(ChangesTest, ANewNameWhoseDirectoryChanged) {
   EXPECT_PRED2(contains, outcome.err, "sbx: src/new: it is new, and its directory changed on the host meanwhile\n");
 }
 
+// Nothing in it looks new: only the directory itself says that it was moved there.
+TEST_F(ChangesTest, ADirectoryThatWasMovedToANewName) {
+  run_in_overlay("mkdir cfg; echo mine >cfg/b");
+  fs::rename(project() + "/src", project() + "/cfg");
+  const Outcome outcome = sbx_try({"commit", "try", "cfg"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_PRED2(contains, outcome.err, "sbx: cfg/b: the host has another directory cfg meanwhile, or changed it\n");
+  EXPECT_EQ(read_file(project() + "/cfg/b"), "hello\n");
+  EXPECT_EQ(sbx_try({"commit", "try", "cfg", "--force"}).status, 0);
+  EXPECT_EQ(read_file(project() + "/cfg/b"), "mine\n");
+}
+
 // That a commit touched a directory says nothing of what the host did there before.
 TEST_F(ChangesTest, WhatTheHostRemovedStaysAConflict) {
   fs::remove(project() + "/blob");

@@ -102,24 +102,6 @@ TEST_F(OverlayTest, ANameThatNobodyNeedsIsGone) {
   EXPECT_TRUE(fs::is_empty(dir / "state/sbx/sandboxes"));
 }
 
-// What sbx makes for its mounts is nobody's change, unless there is something in it.
-TEST_F(OverlayTest, APlaceForAMountIsNoChange) {
-  const Words options{"--overlay", ".", "--ro", payload("probe") + ":" + project() + "/new/way/probe", "--tmpfs", project() + "/scratch"};
-  const Outcome nothing = overlay(options, "test -x new/way/probe && echo x >scratch/x");
-  EXPECT_EQ(nothing.status, 0) << nothing.err;
-  EXPECT_EQ(nothing.err, "");
-  EXPECT_TRUE(fs::is_empty(dir / "state/sbx/sandboxes"));
-  Words named = options;
-  named.insert(named.end(), {"--name", "try"});
-  EXPECT_PRED2(contains, overlay(named, "echo mine >new/own").err, "2 paths changed (2 added)");
-  Command diff = sbx({"diff", "try"});
-  diff.environment = {"XDG_STATE_HOME=" + (dir / "state")};
-  EXPECT_EQ(run(diff).out, "A  new/\nA  new/own\n");
-  EXPECT_EQ(overlay({"--name", "try", "-w", project()}, "rm -f new/way/probe; echo mine >new/way/probe").status, 0);  // nothing is mounted there now
-  EXPECT_EQ(run(diff).out, "A  new/\nA  new/own\nA  new/way/\nA  new/way/probe\n");
-  expect_untouched();
-}
-
 TEST_F(OverlayTest, AFailedLaunchLeavesNothingAndForgetsNothing) {
   EXPECT_EQ(overlay({"--overlay", ".", "--name", "try", "--ro", "/nowhere/at/all"}, "true").status, 125);
   EXPECT_FALSE(fs::exists(dir / "state/sbx/sandboxes/try"));

@@ -16,7 +16,10 @@ Host ann() {
   host.overlay = host.overlayfs = true;
   host.kernel_major = 6, host.kernel_minor = 18, host.landlock_abi = 7;
   host.sandboxes = "/home/ann/.local/state/sbx/sandboxes";
-  host.lowers = {{"/home/ann", true, ""}, {"/home/ann/work", true, ""}, {"/srv/debian", true, ""}, {"/srv/share", true, "nfs"}, {"/srv/file", false, ""}};
+  for (const char* each : {"/home/ann", "/home/ann/work", "/srv/debian"}) host.lowers.push_back({.path = each, .real = each, .is_directory = true, .filesystem = "", .inode = 7});
+  host.lowers.push_back({.path = "/srv/link", .real = "/srv/debian", .is_directory = true, .filesystem = "", .inode = 7});
+  host.lowers.push_back({.path = "/srv/share", .real = "/srv/share", .is_directory = true, .filesystem = "nfs", .inode = 8});
+  host.lowers.push_back({.path = "/srv/file", .real = "/srv/file", .is_directory = false, .filesystem = "", .inode = 9});
   return host;
 }
 
@@ -72,14 +75,6 @@ TEST(PlanOverlays, KeptUnderTheName) {
   EXPECT_EQ(all[1].layers, "/home/ann/.local/state/sbx/sandboxes/try/changes/1");
 }
 
-TEST(PlanOverlays, KnowsWhatIsMountedInIt) {
-  std::vector<MountStep> steps{Overlay{.outside = "/srv/debian", .inside = "/", .kept = true}, Bind{.outside = "/w", .inside = "/w"},
-                               Overlay{.outside = "/w/a", .inside = "/w/a", .kept = true}, Tmpfs{.inside = "/w/a/b"}, Tmpfs{.inside = "/w/ab"}};
-  note_places(steps);
-  EXPECT_EQ(std::get<Overlay>(steps[0]).places, (Words{"w", "w/a", "w/a/b", "w/ab"}));
-  EXPECT_EQ(std::get<Overlay>(steps[2]).places, (Words{"b"}));
-}
-
 // What is asked for by hand must have something to act on; what a profile says may find nothing.
 TEST(PlanOverlays, FuseOnlyWhereLandlockHoldsIt) {
   profile::Profile profile;
@@ -123,7 +118,7 @@ TEST(PlanOverlays, ThrownAwayInMemoryWhereThatHasMarks) {
 
 TEST(PlanOverlays, WhatWasKeptComesBack) {
   Host host = ann();
-  host.kept = {{host.sandboxes + "/try/changes/2", "/home/ann/work", "/home/ann/work", "kernel"}};
+  host.kept = {{host.sandboxes + "/try/changes/2", "/home/ann/work", "/home/ann/work", "kernel", 7}};
   const auto alone = made({}, host);
   ASSERT_EQ(alone.size(), 1u);
   EXPECT_EQ(alone[0].layers, host.sandboxes + "/try/changes/2");
@@ -138,19 +133,30 @@ TEST(PlanOverlays, WhatWasKeptComesBack) {
 
 TEST(PlanOverlays, ARootFileSystemIsContinuedAsTheRootOnly) {
   Host host = ann();
-  host.kept = {{host.sandboxes + "/try/changes/0", "/", "/srv/debian", "kernel"}};
-  const std::string refused = "the sandbox 'sbx' has changes to the root file system /srv/debian, and is to be continued without it";
-  EXPECT_EQ(refusal({}, host), refused);
+  host.kept = {{host.sandboxes + "/try/changes/0", "/", "/srv/debian", "kernel", 7}};
+  const std::string refused = "the sandbox 'sbx' has changes to the root file system /srv/debian, and ";
+  EXPECT_EQ(refusal({}, host), refused + "none is asked for");
   profile::Profile profile;
-  for (const char* other : {"host", "/srv/share"}) {
-    profile.root = profile::Item{other, {"command line"}};
-    EXPECT_EQ(refusal(profile, host), refused) << other;
-  }
-  for (const char* same : {"/srv/debian", "/srv/debian:ro"}) {
+  profile.root = profile::Item{"host", {"command line"}};
+  EXPECT_EQ(refusal(profile, host), refused + "none is asked for");
+  profile.root = profile::Item{"/srv/share", {"command line"}};
+  EXPECT_EQ(refusal(profile, host), refused + "/srv/share is another");
+  for (const char* same : {"/srv/debian", "/srv/debian:ro", "/srv/link"}) {
     profile.root = profile::Item{same, {"command line"}};
     ASSERT_EQ(made(profile, host).size(), 1u) << same;
     EXPECT_EQ(made(profile, host)[0].layers, host.sandboxes + "/try/changes/0");
   }
+}
+
+TEST(PlanOverlays, WhatIsKeptIsOfTheRealDirectory) {
+  const auto all = made(kept({"/srv/link"}));
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].outside + " " + all[0].inside, "/srv/debian /srv/link");
+  Host host = ann();
+  host.kept = {{host.sandboxes + "/try/changes/0", "/srv/link", "/srv/debian", "kernel", 7}};
+  EXPECT_EQ(made(kept({"/srv/link"}), host)[0].layers, host.sandboxes + "/try/changes/0");
+  host.lowers[2].inode = 8;
+  EXPECT_EQ(refusal({}, host), "the sandbox 'sbx' has changes to /srv/debian, and another directory is there now");
 }
 
 TEST(PlanOverlays, TheCommandLineBeatsTheProfile) {
@@ -223,7 +229,7 @@ TEST(PlanOverlays, WhoOverlays) {
 // One reads no marks of the other's.
 TEST(PlanOverlays, AKeptOneStaysWithItsEngine) {
   Host host = ann();
-  host.kept = {{host.sandboxes + "/try/changes/0", "/home/ann/work", "/home/ann/work", "fuse"}};
+  host.kept = {{host.sandboxes + "/try/changes/0", "/home/ann/work", "/home/ann/work", "fuse", 7}};
   EXPECT_EQ(refusal({}, host), "overlay of /home/ann/work: fuse-overlayfs cannot be used here");
   host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
   EXPECT_EQ(made({}, host)[0].engine, OverlayEngine::fuse);

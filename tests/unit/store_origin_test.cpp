@@ -8,7 +8,7 @@ namespace {
 
 Origin full() {
   return {.inside = "/home/u/a dir\\", .outside = "/home/u/a\nb \xff", .engine = Engine::fuse, .owners = Owners::range,
-          .started = {INT64_MAX, 7}, .device = UINT64_MAX, .inode = 3, .hidden = {"a dir/secret", "\xff\n"}, .places = {"etc/hosts"}};
+          .started = {INT64_MAX, 7}, .device = UINT64_MAX, .inode = 3, .hidden = {"a dir/secret", "\xff\n"}};
 }
 
 TEST(StoreOrigin, ComesBackWhole) {
@@ -21,7 +21,7 @@ TEST(StoreOrigin, IsReadWithTheEye) {
   Origin origin = full();
   origin.started = {1700000000, 1020};
   EXPECT_EQ(encode(origin), "inside /home/u/a dir\\\\\noutside /home/u/a\\nb \xff\nengine fuse\nmap range\n"
-                            "started 1700000000.000001020\ndevice 18446744073709551615\ninode 3\nhidden a dir/secret\nhidden \xff\\n\nplace etc/hosts\n");
+                            "started 1700000000.000001020\ndevice 18446744073709551615\ninode 3\nhidden a dir/secret\nhidden \xff\\n\n");
 }
 
 TEST(StoreOrigin, AnotherVersionsKeysAreSkipped) {
