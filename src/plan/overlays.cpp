@@ -77,7 +77,7 @@ Result<> check_same(const Host::Kept& kept, const profile::Profile& profile, con
   if (asked != nullptr && asked->real == kept.outside) return {};
   return fail_hint(text("continue it with --rootfs '", kept.outside, "' and what else it was begun with, or take another --name"), "the sandbox '", name,
                    "' has changes to the root file system ", printable(kept.outside), ", and ",
-                   root ? text(printable(*root), " is another") : std::string("none is asked for"));
+                   root ? text(printable(path::normalise(*root)), " is another") : std::string("none is asked for"));
 }
 
 Result<> add_earlier(std::vector<Wanted>& all, const profile::Profile& profile, const Host& host) {
