@@ -1,6 +1,7 @@
-// Encoding: the kind (of a reply: whether it is an error), the numbers, then the texts.
+// Encoding: the kind, the numbers, then the texts; a refusal is the handshake's `failed`.
 #include "supervise/control.h"
 
+#include "supervise/handshake.h"
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
@@ -32,8 +33,8 @@ std::string encode(const Request& request) {
 }
 
 std::string encode(const Reply& reply) {
-  std::string out(1, reply.error ? '\1' : '\0');
-  if (reply.error) put_error(out, *reply.error);
+  if (reply.error) return encode(Message{.kind = MessageKind::failed, .number = 0, .text = {}, .error = *reply.error, .attached = {}});
+  std::string out(1, '\0');
   put_texts(out, reply.words);
   return out;
 }
@@ -53,8 +54,10 @@ Result<Request> decode_request(std::string_view bytes) {
 Result<Reply> decode_reply(std::string_view bytes) {
   Reply reply;
   WireReader reader{bytes.substr(bytes.empty() ? 0 : 1)};
-  if (!bytes.empty() && bytes[0] != '\0') reply.error = reader.error();
-  reply.words = reader.contents();
+  if (auto refusal = decode(bytes); refusal && refusal->kind == MessageKind::failed)
+    reply.error = std::move(refusal->error), reader.rest = {};
+  else
+    reply.words = reader.contents();
   if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
   return reply;
 }
