@@ -38,6 +38,7 @@ Result<std::unique_ptr<Engine>> set_up(const EngineStart& start) {
 
 Result<> run_engine(EngineStart start) {
   ControlBuffer buffer;
+  sys::find_fast_clock();
   Result<std::unique_ptr<Engine>> engine = set_up(start);
   Result<> locked = engine ? lock_in() : Result<>(std::unexpected<Error>(engine.error()));
   if (!locked) {

@@ -222,6 +222,12 @@ Machine this_machine() {
   return machine;
 }
 
+extern "C" [[gnu::weak]] void sbx_load_vdso();  // start.cpp; without it the C library has done so
+
+void find_fast_clock() {
+  if (sbx_load_vdso != nullptr) sbx_load_vdso();
+}
+
 std::chrono::nanoseconds monotonic_now() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

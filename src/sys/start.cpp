@@ -1,7 +1,9 @@
 // The start of the program, in place of glibc 2.36's: the same steps in the same order (csu/libc-start.c, static case),
 // without the questions to the processor. glibc asks cpuid some eighty times, mostly for cache sizes. In a virtual
 // machine each traps to the host (10 µs where machines are nested), together more than all of our planning. Nothing is
-// lost but the AVX variants of memcpy(3) and its like: unasked, the processor counts as a plain x86-64.
+// lost but the AVX variants of memcpy(3) and its like: unasked, the processor counts as a plain x86-64. And without what
+// a static program needs to load others (dlopen(3)): where it lies itself, the paths of libraries, the kernel's own; and
+// without the variables that tune the library (GLIBC_TUNABLES, MALLOC_*).
 // CMakeLists.txt uses this file only where a program linked with it runs; elsewhere glibc starts us.
 #include <cstdint>
 #include <cstdlib>
@@ -19,13 +21,18 @@ extern char** __environ;
 extern void* __libc_stack_end;
 extern void* _dl_random;  // 16 bytes of the kernel's (AT_RANDOM)
 extern int __libc_enable_secure;
+extern int __libc_argc;
+extern char** __libc_argv;
+extern const Elf64_Phdr* _dl_phdr;  // our own program headers (AT_PHDR)
+extern std::size_t _dl_phnum;
+extern const char __ehdr_start;
 
 void _dl_aux_init(Elf64_auxv_t* auxiliary);
-void __tunables_init(char** environment);
 void _dl_relocate_static_pie();
 void __libc_setup_tls();
 void __libc_early_init(bool initial);
-void __libc_init_first(int argc, char** argv, char** environment);
+void __init_misc(int argc, char** argv, char** environment);
+void _dl_non_dynamic_init();
 void __libc_check_standard_fds();
 
 using Constructor = void (*)(int argc, char** argv, char** environment);
@@ -69,6 +76,24 @@ static void run_constructors(int argc, char** argv) {
   asm volatile("syscall" : "+a"(result) : "D"(start), "S"(end - start), "d"(MADV_POPULATE_WRITE) : "rcx", "r11", "memory");
 }
 
+// RELRO: what the relocation has written to is only read from now on.
+static int protect_relocated(int protection) {
+  constexpr std::uintptr_t page = 4096;
+  for (const Elf64_Phdr* each = _dl_phdr; each != _dl_phdr + _dl_phnum; ++each) {
+    if (each->p_type != PT_GNU_RELRO) continue;
+    const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(&__ehdr_start) + each->p_vaddr;
+    const std::uintptr_t first = start & ~(page - 1), end = (start + each->p_memsz) & ~(page - 1);
+    return ::mprotect(reinterpret_cast<void*>(first), end - first, protection);
+  }
+  return -1;
+}
+
+// See sys::find_fast_clock.
+void sbx_load_vdso() {
+  if (protect_relocated(PROT_READ | PROT_WRITE) == 0) _dl_non_dynamic_init();
+  if (protect_relocated(PROT_READ) != 0) std::abort();
+}
+
 // Called by the start file (rcrt1.o), which passes more than is needed here. Until the relocation no pointer in the
 // program's constants is valid, and until the thread's block exists there is no stack guard.
 [[noreturn, gnu::no_stack_protector]] int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv,
@@ -78,7 +103,6 @@ static void run_constructors(int argc, char** argv) {
   char** end = __environ;
   while (*end != nullptr) ++end;
   _dl_aux_init(reinterpret_cast<Elf64_auxv_t*>(end + 1));
-  __tunables_init(__environ);
   populate_relocated_pages();
   _dl_relocate_static_pie();
   __libc_setup_tls();
@@ -87,7 +111,10 @@ static void run_constructors(int argc, char** argv) {
   asm volatile("mov %0, %%fs:0x28" : : "r"(random[0] & ~std::uintptr_t{0xff}));
   asm volatile("mov %0, %%fs:0x30" : : "r"(random[1]));
   __libc_early_init(true);
-  __libc_init_first(argc, argv, __environ);
+  __libc_argc = argc, __libc_argv = argv;
+  if (__libc_enable_secure != 0) _dl_non_dynamic_init();  // it forgets variables that are not to be trusted
+  __init_misc(argc, argv, __environ);
+  if (protect_relocated(PROT_READ) != 0) std::abort();
   __cxa_atexit(run_destructors, nullptr, nullptr);
   if (__libc_enable_secure != 0) __libc_check_standard_fds();
   run_constructors(argc, argv);

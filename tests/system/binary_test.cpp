@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <elf.h>
+#include <sstream>
 #include <sys/stat.h>
 
 using namespace harness;
@@ -68,6 +69,24 @@ TEST_F(BinaryTest, IsPositionIndependent) {
 TEST_F(BinaryTest, IsReadOnlyAfterRelocation) {
   EXPECT_EQ(segments(PT_GNU_RELRO).size(), 1U);
   EXPECT_TRUE(has_flag(DT_FLAGS_1, DF_1_NOW) || has_flag(DT_FLAGS, DF_BIND_NOW));
+}
+
+// Not only marked so: the program's own start sees to it. It waits for its input here, before it makes itself undumpable.
+TEST_F(BinaryTest, RelocatedDataIsMappedReadOnly) {
+  Process waits(sbx({"--profile", "base", "--env-file", "/dev/stdin", "--", "true"}));
+  const auto protection = [&]() -> std::string {
+    std::uint64_t base = 0, relocated = 0;
+    std::istringstream maps(read_file("/proc/" + std::to_string(waits.pid()) + "/maps"));
+    for (std::string line; std::getline(maps, line);) {
+      const std::uint64_t first = std::stoull(line, nullptr, 16), end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+      if (base == 0 && line.ends_with("/sbx")) base = first, relocated = base + segments(PT_GNU_RELRO)[0].p_vaddr;
+      if (base != 0 && first <= relocated && relocated < end) return line.substr(line.find(' ') + 1, 4);
+    }
+    return {};
+  };
+  EXPECT_TRUE(eventually([&] { return protection() == "r--p"; })) << protection();
+  waits.close_input();
+  EXPECT_EQ(waits.finish().status, 0);
 }
 
 TEST_F(BinaryTest, HasNoSegmentBothWritableAndExecutable) {

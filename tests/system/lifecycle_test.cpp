@@ -143,7 +143,8 @@ TEST_F(LifecycleTest, StopIsTermAndThenKill) {
 }
 
 TEST_F(LifecycleTest, KillSendsWhatIsAsked) {
-  start("web", "trap 'echo usr1' USR1; trap 'exit 9' HUP; while :; do sleep 0.05; done");
+  start("web", "trap 'echo usr1' USR1; trap 'exit 9' HUP; echo up; while :; do sleep 0.05; done");
+  ASSERT_TRUE(eventually([&] { return contains(run_sbx({"logs", "web"}).out, "up"); }));
   EXPECT_EQ(run_sbx({"kill", "-s", "usr1", "web"}).status, 0);
   EXPECT_TRUE(eventually([&] { return contains(run_sbx({"logs", "web"}).out, "usr1"); }));
   expect_refused(run_sbx({"kill", "-s", "NONSENSE", "web"}), "'NONSENSE' is not a signal");
@@ -269,15 +270,16 @@ TEST_F(LifecycleTest, PausedItStandsStillAndIsStoppedAllTheSame) {
 }
 
 TEST_F(LifecycleTest, APausedOneIsKilledAtOnceAndTakesOtherSignalsLater) {
-  start("web", "trap 'echo usr1' USR1; while :; do sleep 0.05; done");
+  start("web", "trap 'echo usr1' USR1; echo up; while :; do sleep 0.05; done");
+  ASSERT_TRUE(eventually([&] { return run_sbx({"logs", "web"}).out == "up\n"; }));
   if (!inspected("web").contains("cgroup")) GTEST_SKIP() << "no control group is delegated here";
   const std::string group = inspected("web")["cgroup"];
   EXPECT_EQ(run_sbx({"pause", "web"}).status, 0);
   EXPECT_EQ(run_sbx({"kill", "-s", "USR1", "web"}).status, 0);
   ::usleep(100'000);
-  EXPECT_EQ(run_sbx({"logs", "web"}).out, "");
+  EXPECT_EQ(run_sbx({"logs", "web"}).out, "up\n");
   EXPECT_EQ(run_sbx({"resume", "web"}).status, 0);
-  EXPECT_TRUE(eventually([&] { return run_sbx({"logs", "web"}).out == "usr1\n"; }));
+  EXPECT_TRUE(eventually([&] { return run_sbx({"logs", "web"}).out == "up\nusr1\n"; }));
   // With it go the commands that came later, and their clients know.
   Process later(sbx({"exec", "web", "--", "sh", "-c", "echo up; exec sleep 1000"}));
   ASSERT_TRUE(later.wait_for("up\n"));
