@@ -115,6 +115,7 @@ std::string octal(unsigned value) {
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view name) {
+  if (!pattern.empty() && pattern[0] != '*' && !name.starts_with(pattern[0])) return false;  // most of them
   const std::size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == name;
   const std::string_view head = pattern.substr(0, star), tail = pattern.substr(star + 1);

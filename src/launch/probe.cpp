@@ -16,6 +16,7 @@
 #include "sys/file.h"
 #include "sys/filesystem.h"
 #include "sys/mount.h"
+#include "sys/mount_table.h"
 #include "sys/privilege.h"
 #include "sys/terminal.h"
 #include "sys/user.h"
@@ -122,7 +123,9 @@ Result<> probe_etc(Host& host) {
   return {};
 }
 
+// What is loaded, or built in and has settings as overlayfs has, is a directory there; the list takes ten times as long.
 Result<bool> overlay_is_listed() {
+  if (TRY(sys::stat_path("/sys/module/overlay"))) return true;
   const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
   return filesystems.find("\toverlay\n") != std::string::npos;
 }
@@ -150,8 +153,8 @@ Result<> probe_machine(Host& host) {
   host.overlayfs = host.kernel_at_least(5, 11) && TRY(has_overlay());
   // Mounts below a lower directory are locked in a user namespace, and overlayfs then refuses it. Container engines
   // mount resolv.conf, hosts and hostname there.
-  const std::string mountinfo = TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes));
-  host.overlay = host.overlayfs && mounts_below(mountinfo, "/etc").empty();
+  host.mount_points = TRY(sys::mounted_places());
+  host.overlay = host.overlayfs && std::ranges::none_of(host.mount_points, [](const std::string& place) { return path::is_below(place, "/etc"); });
   host.landlock_abi = TRY(sys::landlock_abi());
   for (const auto entries : {plan::masked_proc_entries(), plan::read_only_proc_entries()})
     for (const std::string_view name : entries)
@@ -252,7 +255,6 @@ Result<> probe_overlays(Host& host, const profile::Profile& profile) {
   if (!host.sandboxes.empty()) host.sandboxes_filesystem = TRY(filesystem_around(host.sandboxes));
   const std::string program = TRY(find_program("fuse-overlayfs"));
   if (!program.empty() && sys::may_write("/dev/fuse")) host.fuse_overlayfs = program;
-  host.mount_points = mounts_below(TRY(sys::read_file("/proc/self/mountinfo", 4 * most_bytes)), "");
   return {};
 }
 

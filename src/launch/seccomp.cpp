@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -209,14 +210,24 @@ Label write_abi(Writer& out, const plan::Seccomp& policy, const Abi& abi) {
   return write_search(out, make_ranges(policy, abi, otherwise), otherwise);
 }
 
-// FNV-1a of 64 bits; texts and lists go in with their size.
+// FNV-1a, but by words of 64 bits, whose high half comes down; texts and lists go in with their size.
 struct Hash {
   std::uint64_t value = 0xcbf29ce484222325;
 
-  void add(std::uint64_t part) { value = (value ^ part) * 0x100000001b3; }
+  void add(std::uint64_t part) {
+    value = (value ^ part) * 0x9e3779b97f4a7c15;
+    value ^= value >> 32;
+  }
   void add(std::string_view part) {
     add(part.size());
-    for (const char c : part) add(static_cast<unsigned char>(c));
+    std::uint64_t word = 0;
+    for (; part.size() >= sizeof word; part.remove_prefix(sizeof word)) {
+      std::memcpy(&word, part.data(), sizeof word);
+      add(word);
+    }
+    word = 0;
+    for (const char c : part) word = word << 8 | static_cast<unsigned char>(c);
+    add(word);
   }
 };
 

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "launch/delegation.h"
 #include "sys/file.h"
+#include "sys/mount_table.h"
 #include "sys/user.h"
 
 #include <algorithm>
@@ -71,16 +72,16 @@ Result<> probe_container(Surroundings& around) {
 }
 
 // Without those on directories that are always empty: they are there to be mounted on, and hide nothing.
-std::vector<std::string> mounts_that_cover(std::string_view mountinfo, std::string_view directory) {
-  std::vector<std::string> found = mounts_below(mountinfo, directory);
-  std::erase_if(found, [](const std::string& place) {
+std::vector<std::string> mounts_that_cover(std::vector<std::string> places, std::string_view directory) {
+  std::erase_if(places, [&](const std::string& place) {
     constexpr std::string_view empty[] = {"/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd", "/sys/fs/cgroup", "/sys/fs/bpf",
                                           "/sys/fs/pstore", "/sys/fs/fuse/connections", "/sys/fs/selinux", "/sys/kernel/debug",
                                           "/sys/kernel/tracing", "/sys/kernel/security", "/sys/kernel/config",
                                           "/sys/firmware/efi/efivars"};
-    return std::ranges::any_of(empty, [&](std::string_view each) { return path::is_at_or_below(place, each); });
+    return !path::is_below(place, directory) ||
+           std::ranges::any_of(empty, [&](std::string_view each) { return path::is_at_or_below(place, each); });
   });
-  return found;
+  return places;
 }
 
 bool has_line(std::string_view all, std::string_view line) {
@@ -93,12 +94,11 @@ Result<> probe_confinement(Surroundings& around) {
   around.no_new_privileges = has_line(status, "NoNewPrivs:\t1");
   const std::string map = TRY(text_of("/proc/self/uid_map"));
   around.in_user_namespace = map.find(" 4294967295\n") == std::string::npos;
-  const std::string mountinfo = TRY(text_of("/proc/self/mountinfo"));
-  around.covered_proc = mounts_that_cover(mountinfo, "/proc");
-  around.covered_sys = mounts_that_cover(mountinfo, "/sys");
+  const std::vector<std::string> places = TRY(sys::mounted_places());
+  around.covered_proc = mounts_that_cover(places, "/proc");
+  around.covered_sys = mounts_that_cover(places, "/sys");
   // Only mounts below the root are listed, and the root of a mount namespace is one.
-  const std::vector<std::string> every = mounts_below(mountinfo, "");
-  around.chrooted = std::ranges::find(every, "/") == every.end();
+  around.chrooted = std::ranges::find(places, "/") == places.end();
   return {};
 }
 
@@ -146,18 +146,6 @@ Result<std::string> find_program(const std::string& name) {
     if (found && *found && (*found)->kind == sys::FileKind::file && ((*found)->mode & 0111) != 0) return file;
   }
   return std::string{};
-}
-
-std::vector<std::string> mounts_below(std::string_view mountinfo, std::string_view directory) {
-  std::vector<std::string> found;
-  while (!mountinfo.empty()) {
-    std::string_view place = mountinfo.substr(0, mountinfo.find('\n'));
-    mountinfo.remove_prefix(std::min(place.size() + 1, mountinfo.size()));
-    for (int field = 0; field < 4; ++field) place.remove_prefix(std::min(place.find(' '), place.size() - 1) + 1);
-    place = place.substr(0, place.find(' '));
-    if (place.starts_with(directory) && place.substr(directory.size()).starts_with('/')) found.emplace_back(place);
-  }
-  return found;
 }
 
 Id first_free_id(std::string_view subordinate) {

@@ -55,8 +55,6 @@ Result<Surroundings> probe_surroundings();
 // In the caller's PATH; empty: it is not there.
 Result<std::string> find_program(const std::string& name);
 
-// Mount points strictly below `directory` in /proc/self/mountinfo; pure.
-std::vector<std::string> mounts_below(std::string_view mountinfo, std::string_view directory);
 // The first id that no line of a subuid(5) file reaches, at least 100000; pure.
 Id first_free_id(std::string_view subordinate);
 // The path that an AppArmor profile attaches to: "profile sbx /usr/bin/sbx flags=…"; pure.

@@ -72,7 +72,7 @@ struct Host {
   // Where something is to be overlaid.
   struct Lower { std::string path, real; bool is_directory = false; std::string filesystem; std::uint64_t inode = 0; };
   std::vector<Lower> lowers;               // those of plan::overlaid_directories() that exist; real: without links; filesystem: "nfs", …
-  std::vector<std::string> mount_points;   // of this machine (proc_pid_mountinfo(5))
+  std::vector<std::string> mount_points;   // of this machine, as sbx sees it
   std::string fuse_overlayfs;              // the program, where it can be used
   std::string sandboxes;                   // directory of the state of named sandboxes
   std::string sandboxes_filesystem;

@@ -58,16 +58,16 @@ constexpr std::string_view nested_calls =
 // What the profile's lists say of one call; `opened` is by a capability or nested_userns.
 struct Marks {
   bool denied = false, allowed = false, opened = false, logged = false;
+  const Check* check = nullptr;
 };
 
 struct Request {
-  std::vector<Marks> marks = std::vector<Marks>(known_calls().size());
+  std::vector<Marks> marks = std::vector<Marks>(known_calls().size());  // in their order
   GroupMask used = 0, denied = 0, logged = 0;
   Checks checks;
   int denied_code = EPERM;
 
   Marks& of(const KnownCall& call) { return marks[static_cast<std::size_t>(&call - known_calls().data())]; }
-  const Marks& of(const KnownCall& call) const { return marks[static_cast<std::size_t>(&call - known_calls().data())]; }
 };
 
 std::unexpected<Error> fail_unknown(const Item& item) {
@@ -144,6 +144,7 @@ Result<> read_abis(Request& request, Seccomp& out, const Profile& profile) {
 
 Result<Request> read_lists(const Profile& profile) {
   Request request;
+  for (const Check& check : known_checks()) request.of(*find_call(check.call)).check = &check;
   Checks& checks = request.checks;
   const List allow = TRY(split_families(profile.seccomp_allow, [&](int family) { checks.open_family(family); }));
   for (const Item& item : profile.seccomp_use)
@@ -166,8 +167,7 @@ struct Verdict {
   int code = 0;
 };
 
-Verdict judge(const KnownCall& call, const Request& request) {
-  const Marks& marks = request.of(call);
+Verdict judge(const KnownCall& call, const Marks& marks, const Request& request) {
   if (marks.denied || (call.groups & request.denied) != 0) return {SyscallAction::deny, request.denied_code};
   const bool allowed = marks.allowed || marks.opened || (call.groups & request.used) != 0;
   const bool logged = marks.logged || (call.groups & request.logged) != 0;
@@ -181,17 +181,17 @@ Verdict judge(const KnownCall& call, const Request& request) {
 bool lets_through(SyscallAction action) { return action == SyscallAction::allow || action == SyscallAction::log; }
 
 // Whether the profile opens the call itself, by name or by a group of what is otherwise refused.
-bool is_named(const KnownCall& call, const Request& request) {
+bool is_named(const KnownCall& call, const Marks& marks, const Request& request) {
   const bool refused = (call.groups & group_of_refused_calls()) != 0;
-  return request.of(call).allowed || (refused && (call.groups & request.used) != 0);
+  return marks.allowed || (refused && (call.groups & request.used) != 0);
 }
 
-void add_rules(Seccomp& out, const KnownCall& call, const Request& request) {
-  const Verdict verdict = judge(call, request);
+void add_rules(Seccomp& out, const KnownCall& call, const Marks& marks, const Request& request) {
+  const Verdict verdict = judge(call, marks, request);
   const SyscallAction action = verdict.action.value_or(out.otherwise);
   const int code = verdict.action ? verdict.code : out.otherwise_code;
-  if (lets_through(action) && add_checked(out.rules, call.name, action, request.checks, is_named(call, request)))
-    return;
+  if (lets_through(action) && marks.check != nullptr)
+    return marks.check->add(out.rules, call.name, action, request.checks, is_named(call, marks, request));
   if (action == out.otherwise && code == out.otherwise_code) return;
   out.rules.push_back({call.name, action, code});
 }
@@ -222,11 +222,11 @@ Result<> read_default(Seccomp& out, Request& request, const Profile& profile) {
 }
 
 // A call in `log` that nothing allows would be recorded never: a mistake, and not the place to open it.
-Result<> check_logged(const Request& request, const Seccomp& out, const List& log) {
+Result<> check_logged(Request& request, const Seccomp& out, const List& log) {
   for (const Item& item : log) {
     const KnownCall* call = find_call(item.value);
     if (call == nullptr) continue;
-    const auto verdict = judge(*call, request);
+    const auto verdict = judge(*call, request.of(*call), request);
     if (!lets_through(verdict.action.value_or(out.otherwise)))
       return fail_hint(text("add '", item.value, "' to allow, or take it out of log"), place(item),
                        "seccomp log names '", item.value, "', which is not allowed");
@@ -267,8 +267,9 @@ Result<Seccomp> make_seccomp(const Profile& profile) {
   TRY(read_abis(request, out, profile));
   TRY(check_logged(request, out, profile.seccomp_log));
   out.rules.reserve(known_calls().size());
-  for (const KnownCall& call : known_calls())
-    if (request.checks.x86 || (call.groups & group_of_x86_calls()) == 0) add_rules(out, call, request);
+  const GroupMask others = request.checks.x86 ? 0 : group_of_x86_calls();
+  for (std::size_t i = 0; const KnownCall& call : known_calls())
+    if (const Marks& marks = request.marks[i++]; (call.groups & others) == 0) add_rules(out, call, marks, request);
   return out;
 }
 

@@ -97,29 +97,25 @@ void check_personality(Rules rules, const Checks&, bool named) {
   rules.deny(EPERM);
 }
 
-struct Check {
-  std::string_view call;
-  void (*add)(Rules rules, const Checks& checks, bool named);
-};
-constexpr auto known_checks = std::to_array<Check>({
-    {"clone", check_clone},
-    {"ioctl", check_ioctl},
-    {"personality", check_personality},
-    {"setns", check_setns},
-    {"socket", check_socket},
-    {"socketcall", check_socketcall},
-    {"socketpair", check_socket},
-    {"unshare", check_unshare},
+template <void (*check)(Rules rules, const Checks& checks, bool named)>
+void add(std::vector<SyscallRule>& rules, std::string_view call, SyscallAction action, const Checks& checks, bool named) {
+  check({rules, call, action}, checks, named);
+}
+
+constexpr auto all_checks = std::to_array<Check>({
+    {"clone", add<check_clone>},
+    {"ioctl", add<check_ioctl>},
+    {"personality", add<check_personality>},
+    {"setns", add<check_setns>},
+    {"socket", add<check_socket>},
+    {"socketcall", add<check_socketcall>},
+    {"socketpair", add<check_socket>},
+    {"unshare", add<check_unshare>},
 });
 
 }  // namespace
 
-bool add_checked(std::vector<SyscallRule>& rules, std::string_view call, SyscallAction action, const Checks& checks,
-                 bool named) {
-  for (const Check& check : known_checks)
-    if (check.call == call) return check.add({rules, call, action}, checks, named), true;
-  return false;
-}
+std::span<const Check> known_checks() { return all_checks; }
 
 std::optional<int> find_family(std::string_view name) {
   for (const Family& family : families)

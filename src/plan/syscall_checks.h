@@ -5,6 +5,7 @@
 #include "plan/seccomp.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,10 +23,13 @@ struct Checks {
   void close_family(int family) { closed_families.push_back(family); }
 };
 
-// The rules of a call with a check, which is otherwise let through by `action` (allow or log). False: it has
-// none. `named`: the profile opens this very call, which lifts the checks that have no setting of their own.
-bool add_checked(std::vector<SyscallRule>& rules, std::string_view call, SyscallAction action, const Checks& checks,
-                 bool named);
+struct Check {
+  std::string_view call;
+  // Adds the rules of `call`, which is otherwise let through by `action` (allow or log). `named`: the profile opens this
+  // very call, which lifts the checks that have no setting of their own.
+  void (*add)(std::vector<SyscallRule>& rules, std::string_view call, SyscallAction action, const Checks& checks, bool named);
+};
+std::span<const Check> known_checks();
 
 // Address families (socket(2)): "unix", "inet", "alg".
 std::optional<int> find_family(std::string_view name);

@@ -1,25 +1,10 @@
-// The readers of mountinfo, subuid(5) and an AppArmor profile.
+// The readers of subuid(5) and an AppArmor profile.
 #include "launch/surroundings.h"
 
 #include <gtest/gtest.h>
 
 namespace launch {
 namespace {
-
-constexpr const char* mountinfo =
-    "22 1 0:20 / / rw - ext4 /dev/vda rw\n"
-    "23 22 0:21 / /proc rw,nosuid - proc proc rw\n"
-    "24 23 0:22 / /proc/kcore rw - tmpfs tmpfs rw\n"
-    "25 23 0:22 / /proc/with\\040space rw - tmpfs tmpfs rw\n"
-    "26 22 0:23 / /process rw - tmpfs tmpfs rw\n"
-    "short line\n";
-
-TEST(LaunchSurroundings, MountsBelow) {
-  EXPECT_EQ(mounts_below(mountinfo, "/proc"), (std::vector<std::string>{"/proc/kcore", "/proc/with\\040space"}));
-  EXPECT_EQ(mounts_below(mountinfo, "/sys"), std::vector<std::string>{});
-  EXPECT_EQ(mounts_below(mountinfo, "").size(), 5U);
-  EXPECT_EQ(mounts_below("", ""), std::vector<std::string>{});
-}
 
 TEST(LaunchSurroundings, FirstFreeId) {
   EXPECT_EQ(first_free_id(""), 100000U);
