@@ -33,15 +33,18 @@ struct [[nodiscard]] Result : std::expected<T, Error> {
   using std::expected<T, Error>::expected;
 };
 
+// Cold, as all that makes an error: the compiler lays what leads there apart from what is run (GCC, function attributes).
+[[gnu::cold, gnu::noinline]] inline std::unexpected<Error> pass_on(Error&& error) { return std::unexpected<Error>(std::move(error)); }
+
 // A refusal of our own: fail("profile ", name, " not found").
 template <class... Parts>
-std::unexpected<Error> fail(const Parts&... parts) {
+[[gnu::cold]] std::unexpected<Error> fail(const Parts&... parts) {
   return std::unexpected<Error>(Error{0, text(parts...), {}});
 }
 
 // The same with the way out: fail_hint("do this instead", "profile ", name, " not found").
 template <class... Parts>
-std::unexpected<Error> fail_hint(std::string hint, const Parts&... parts) {
+[[gnu::cold]] std::unexpected<Error> fail_hint(std::string hint, const Parts&... parts) {
   return std::unexpected<Error>(Error{0, text(parts...), std::move(hint)});
 }
 
@@ -49,6 +52,6 @@ std::unexpected<Error> fail_hint(std::string hint, const Parts&... parts) {
 #define TRY(expression)                                                            \
   __extension__({                                                                  \
     auto result_ = (expression);                                                   \
-    if (!result_) return std::unexpected<Error>(std::move(result_).error());       \
+    if (!result_) return pass_on(std::move(result_).error());                      \
     *std::move(result_);                                                           \
   })

@@ -22,7 +22,7 @@ bool failpoint(const char* call);
 
 // A refusal by the kernel: "mount proc on /proc: Operation not permitted".
 template <class... Parts>
-std::unexpected<Error> fail_errno(const Parts&... parts) {
+[[gnu::cold]] std::unexpected<Error> fail_errno(const Parts&... parts) {
   const int code = errno;
   return std::unexpected<Error>(Error{code, text(parts..., ": ", errno_text(code)), {}});
 }

@@ -96,15 +96,13 @@ def sections_of(map_file):
     return sorted(section for section in out if section[0] and section[1])
 
 
-# Of the standard library, templates for the most part: all of them, after the others.
-STANDARD = re.compile(r"\.text\._ZN?[KOR]?S[a-z]")
-ALL_STANDARD = "*(.text._ZS* .text._ZNS* .text._ZNKS* .text._ZNOS* .text._ZNRS*)"
+STANDARD = re.compile(r"\.text\._ZN?[KOR]?S[a-z]")  # the standard library's, templates for the most part
 
 
 def pattern(name, place):
     """Functions of ours without their parameters, which change. What has no section of its own comes with its object."""
     if STANDARD.match(name):
-        return None
+        return f"*({name[:100]}*)" if len(name) > 100 else f"*({name})"
     if name == ".text":
         archive, _, member = place.partition("(")
         return f"*{pathlib.Path(archive).name}:{member[:-1]}(.text)" if member else None
@@ -133,7 +131,7 @@ def main():
         address, size, name, place = sections[bisect.bisect(starts, offset) - 1]
         if address <= offset < address + size and (line := pattern(name, place)):
             patterns.setdefault(line)
-    script = "".join(f"    {line}\n" for line in [*patterns, ALL_STANDARD])
+    script = "".join(f"    {line}\n" for line in patterns)
     print("/* Written by tests/bench/order.py: what a launch runs, laid together in the binary. */\n"
           f"SECTIONS {{\n  .text.launch : {{\n{script}  }}\n}}\nINSERT BEFORE .text;")
     print(f"{len(seen)} instructions, {len(patterns)} sections", file=sys.stderr)
