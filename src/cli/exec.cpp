@@ -13,7 +13,6 @@
 #include "sys/terminal.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 
 namespace cli {
@@ -60,8 +59,7 @@ Result<int> run_in(const Options& options) {
   }
   for (const int number : {0, 1, 2}) request.attached.push_back(TRY(sys::duplicate(number)));
   sandbox.signals = TRY(launch::take_signals());
-  // A launcher that refuses to speak with us is gone by now, and has said why.
-  if (Result<> sent = supervise::send(sandbox.channel, request); !sent && sent.error().code != EPIPE) return std::unexpected<Error>(sent.error());
+  TRY(supervise::ask(sandbox.channel, request));
   request.attached.clear();
   sandbox.started = sys::monotonic_now();
   const supervise::Outcome outcome = TRY(supervise::wait(sandbox));

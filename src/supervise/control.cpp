@@ -1,7 +1,6 @@
-// Encoding: the kind, the numbers, then the texts; a refusal is the handshake's `failed`.
+// Encoding: the kind (of a reply: whether it is an error), the numbers, then the texts.
 #include "supervise/control.h"
 
-#include "supervise/handshake.h"
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
@@ -33,8 +32,8 @@ std::string encode(const Request& request) {
 }
 
 std::string encode(const Reply& reply) {
-  if (reply.error) return encode(Message{.kind = MessageKind::failed, .number = 0, .text = {}, .error = *reply.error, .attached = {}});
-  std::string out(1, '\0');
+  std::string out(1, reply.error ? '\1' : '\0');
+  if (reply.error) put_error(out, *reply.error);
   put_texts(out, reply.words);
   return out;
 }
@@ -54,10 +53,8 @@ Result<Request> decode_request(std::string_view bytes) {
 Result<Reply> decode_reply(std::string_view bytes) {
   Reply reply;
   WireReader reader{bytes.substr(bytes.empty() ? 0 : 1)};
-  if (auto refusal = decode(bytes); refusal && refusal->kind == MessageKind::failed)
-    reply.error = std::move(refusal->error), reader.rest = {};
-  else
-    reply.words = reader.contents();
+  if (!bytes.empty() && bytes[0] != '\0') reply.error = reader.error();
+  reply.words = reader.contents();
   if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
   return reply;
 }

@@ -6,8 +6,7 @@
 //                       ◄──    Reply: done, with what was asked for, or the error
 //
 // The connection stays open where the client wants to know of the end: the launcher closes it by ending, after the name
-// is free again. An exec is not answered: its connection goes to the attendant, which speaks the handshake's protocol
-// from then on, and a refusal reads as its `failed`.
+// is free again. An exec's connection goes to the attendant, which speaks the handshake's protocol from then on.
 #pragma once
 
 #include "base/result.h"
@@ -31,7 +30,7 @@ struct Request {
 };
 
 struct Reply {
-  std::optional<Error> error;      // none: done; else there is nothing more
+  std::optional<Error> error;      // none: done
   std::vector<std::string> words;
   std::vector<sys::Fd> attached;
 };
