@@ -93,8 +93,7 @@ Result<sys::Fd> take_terminal(const sys::Fd& devpts, const sys::Fd& client, cons
   std::array<sys::Watch, 2> watches{{{client.get(), POLLIN}, {init.get(), POLLIN}}};
   TRY(sys::wait_for_events(watches, std::chrono::milliseconds(-1)));
   if (watches[1].happened != 0) return fail("the sandbox has ended");
-  const std::optional<Message> answer = TRY(supervise::receive(client));
-  if (!answer || answer->kind != MessageKind::terminal_ready) return fail("the client is gone");
+  TRY(supervise::receive_answer(client, MessageKind::terminal_ready));
   TRY(sys::make_controlling_terminal(pty.slave));
   return std::move(pty.slave);
 }

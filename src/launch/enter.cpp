@@ -33,13 +33,6 @@ using supervise::MessageKind;
 
 Message make_message(MessageKind kind) { return {.kind = kind, .number = 0, .text = {}, .error = {}, .attached = {}}; }
 
-Result<> wait_for(const sys::Fd& channel, MessageKind wanted) {
-  const std::optional<Message> message = TRY(supervise::receive(channel));
-  if (!message) return fail("the launcher is gone");
-  if (message->kind != wanted) return fail("unexpected message from the launcher");
-  return {};
-}
-
 Result<> check_launcher_lives(const sys::Fd& channel) {
   if (TRY(sys::wait_for_event(channel.get(), 0, std::chrono::milliseconds(0)))) return fail("the launcher is gone");  // POLLHUP is always told
   return {};
@@ -53,7 +46,7 @@ Result<> write_maps(const plan::Plan& plan, const sys::Fd& channel, const sys::F
   if (plan.cgroup.oom_score_adj != 0) TRY(raise_oom_score(plan.cgroup.oom_score_adj, proc));
   if (identity.writer == plan::MapWriter::init) return write_own_maps(identity, proc);
   TRY(supervise::send(channel, make_message(MessageKind::namespaces_ready)));
-  return wait_for(channel, MessageKind::identity_ready);
+  return supervise::receive_answer(channel, MessageKind::identity_ready);
 }
 
 Result<> take_identity(const plan::Plan& plan, const sys::Fd& channel, const sys::Fd& proc) {
@@ -150,7 +143,7 @@ Result<sys::Fd> take_terminal(const sys::Fd& channel) {
   Message message = make_message(MessageKind::terminal);
   message.attached = std::move(pty.master);
   TRY(supervise::send(channel, message));
-  TRY(wait_for(channel, MessageKind::terminal_ready));
+  TRY(supervise::receive_answer(channel, MessageKind::terminal_ready));
   TRY(sys::make_controlling_terminal(pty.slave));
   return std::move(pty.slave);
 }

@@ -125,7 +125,7 @@ Result<> probe_etc(Host& host) {
 
 // What is loaded, or built in and has settings as overlayfs has, is a directory there; the list takes ten times as long.
 Result<bool> overlay_is_listed() {
-  if (TRY(sys::stat_path("/sys/module/overlay"))) return true;
+  if (const auto module = sys::stat_path("/sys/module/overlay"); module && *module) return true;
   const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
   return filesystems.find("\toverlay\n") != std::string::npos;
 }

@@ -85,7 +85,7 @@ Result<std::optional<Reply>> receive_reply(const sys::Fd& connection) {
 
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {
   const Result<> sent = send(connection, request);
-  if (!sent && sent.error().code != EPIPE) return std::unexpected<Error>(sent.error());
+  if (!sent && sent.error().code != EPIPE && sent.error().code != ECONNRESET) return std::unexpected<Error>(sent.error());
   std::optional<Reply> reply = TRY(receive_reply(connection));  // a refusal comes before the request
   if (!reply) return fail("the sandbox ended meanwhile");
   if (reply->error) return std::unexpected<Error>(*std::move(reply->error));

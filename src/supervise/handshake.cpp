@@ -4,6 +4,9 @@
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
+#include <csignal>
+#include <cstring>
+
 namespace supervise {
 
 namespace {
@@ -55,6 +58,19 @@ Result<std::optional<Message>> receive(const sys::Fd& channel) {
   Message message = TRY(decode(received->content));
   message.attached = std::move(received->attached), message.further = std::move(received->further);
   return std::optional<Message>(std::move(message));
+}
+
+Result<> receive_answer(const sys::Fd& channel, MessageKind wanted) {
+  while (true) {
+    const std::optional<Message> message = TRY(receive(channel));
+    if (!message) return fail("the launcher is gone");
+    if (message->kind == wanted) return {};
+    if (message->kind != MessageKind::signal) return fail("unexpected message from the launcher");
+    if (message->number == SIGWINCH || message->number == SIGCONT) continue;
+    const char* name = ::sigabbrev_np(message->number);
+    return std::unexpected<Error>(Error{0, text("ended by ", name != nullptr ? text("SIG", name) : text("signal ", message->number), " before the command ran"),
+                                        {}, exit_status::signal_base + message->number});
+  }
 }
 
 }  // namespace supervise

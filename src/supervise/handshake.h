@@ -53,6 +53,9 @@ Result<> send(const sys::Fd& channel, const Message& message);
 Result<> send(const sys::Fd& channel, const Message& message, std::span<const sys::Fd> attached);
 // nullopt: the other side is gone.
 Result<std::optional<Message>> receive(const sys::Fd& channel);
+// Init's side, and an attendant's: the launcher's answer. Signals may come first: a new size of the window means nothing
+// yet, and any other ends what has not begun.
+Result<> receive_answer(const sys::Fd& channel, MessageKind wanted);
 
 // The wire form, without the descriptor; pure, for the tests. Texts are cut at 4 KiB. A message from a damaged peer
 // is an error.

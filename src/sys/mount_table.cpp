@@ -1,14 +1,14 @@
 // The structures are those of linux/mount.h, which Debian 12's headers do not have yet.
 #include "sys/mount_table.h"
 
-#include "sys/call.h"
 #include "sys/file.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <optional>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,19 +34,33 @@ struct MountFacts {  // struct statmount
 };
 static_assert(offsetof(MountFacts, mount_point) == 108 && offsetof(MountFacts, texts) == 512);
 
-// nullopt: the kernel does not know the call, or whoever confined us forbids it.
-Result<std::optional<std::vector<std::uint64_t>>> list_mounts() {
+// Not through SYS: what the kernel does not know, forbids, or has no room for is asked in the other way.
+std::optional<std::vector<std::uint64_t>> list_mounts() {
   std::vector<std::uint64_t> all;
   std::array<std::uint64_t, 256> some;
   MountRequest request{.mount = whole_namespace};
   while (true) {
-    const long got = SYS(::syscall(listmount_number, &request, some.data(), some.size(), 0));
-    if (got < 0 && (errno == ENOSYS || errno == EPERM)) return std::nullopt;
-    if (got < 0) return fail_errno("list the mounts");
+    const long got = ::syscall(listmount_number, &request, some.data(), some.size(), 0);
+    if (got < 0) return std::nullopt;
     all.insert(all.end(), some.begin(), some.begin() + got);
     if (static_cast<std::size_t>(got) < some.size()) return all;
     request.parameter = all.back();
   }
+}
+
+std::optional<std::vector<std::string>> find_places() {
+  const std::optional<std::vector<std::uint64_t>> mounts = list_mounts();
+  if (!mounts) return std::nullopt;
+  std::vector<std::string> places;
+  for (const std::uint64_t mount : *mounts) {
+    MountRequest request{.mount = mount, .parameter = want_mount_point};
+    MountFacts facts;
+    const long done = ::syscall(statmount_number, &request, &facts, sizeof facts, 0);
+    if (done != 0 && errno == ENOENT) continue;  // it is gone meanwhile
+    if (done != 0 || (facts.mask & want_mount_point) == 0) return std::nullopt;
+    places.emplace_back(facts.texts + facts.mount_point);
+  }
+  return places;
 }
 
 }  // namespace
@@ -73,16 +87,8 @@ std::vector<std::string> places_in(std::string_view mountinfo) {
 }
 
 Result<std::vector<std::string>> mounted_places() {
-  const std::optional<std::vector<std::uint64_t>> mounts = TRY(list_mounts());
-  if (!mounts) return places_in(TRY(read_file("/proc/self/mountinfo", std::size_t{64} << 20)));
-  std::vector<std::string> places;
-  for (const std::uint64_t mount : *mounts) {
-    MountRequest request{.mount = mount, .parameter = want_mount_point};
-    MountFacts facts;
-    if (SYS(::syscall(statmount_number, &request, &facts, sizeof facts, 0)) == 0) places.emplace_back(facts.texts + facts.mount_point);
-    else if (errno != ENOENT) return fail_errno("find where something is mounted");  // ENOENT: no longer
-  }
-  return places;
+  if (std::optional<std::vector<std::string>> places = find_places()) return *std::move(places);
+  return places_in(TRY(read_file("/proc/self/mountinfo", std::size_t{64} << 20)));
 }
 
 }  // namespace sys

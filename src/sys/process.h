@@ -29,7 +29,7 @@ struct Process {
 Result<Process> clone_process(std::uint64_t flags, const char* what, const Fd& cgroup = Fd());
 
 // A child that shares our memory until it execs or exits, while we stand still: vfork(2) with a stack of its
-// own. Nothing is copied, so it costs a third of a fork. `run` must not return.
+// own, 1 MiB of addresses that are not given back. Nothing is copied, so it costs a third of a fork. `run` must not return.
 using ChildMain = void (*)(void* argument);
 Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what);
 

@@ -3,7 +3,8 @@
 // machine each traps to the host (10 µs where machines are nested), together more than all of our planning. Nothing is
 // lost but the AVX variants of memcpy(3) and its like: unasked, the processor counts as a plain x86-64. And without what
 // a static program needs to load others (dlopen(3)): where it lies itself, the paths of libraries, the kernel's own; and
-// without the variables that tune the library (GLIBC_TUNABLES, MALLOC_*).
+// without the variables that tune the library (GLIBC_TUNABLES, MALLOC_*). The unwinder finds no tables then: what the
+// standard library would throw ends the program without a word. Nothing of ours throws.
 // CMakeLists.txt uses this file only where a program linked with it runs; elsewhere glibc starts us.
 #include <cstdint>
 #include <cstdlib>
@@ -20,7 +21,8 @@ extern "C" {
 extern char** __environ;
 extern void* __libc_stack_end;
 extern void* _dl_random;  // 16 bytes of the kernel's (AT_RANDOM)
-extern int __libc_enable_secure;
+extern int __libc_enable_secure;  // AT_SECURE
+extern int _dl_stack_flags;       // of stacks that the library makes: PF_R, PF_W, PF_X
 extern int __libc_argc;
 extern char** __libc_argv;
 extern const Elf64_Phdr* _dl_phdr;  // our own program headers (AT_PHDR)
@@ -31,6 +33,7 @@ void _dl_aux_init(Elf64_auxv_t* auxiliary);
 void _dl_relocate_static_pie();
 void __libc_setup_tls();
 void __libc_early_init(bool initial);
+void __tunables_init(char** environment);
 void __init_misc(int argc, char** argv, char** environment);
 void _dl_non_dynamic_init();
 void __libc_check_standard_fds();
@@ -103,6 +106,7 @@ void sbx_load_vdso() {
   char** end = __environ;
   while (*end != nullptr) ++end;
   _dl_aux_init(reinterpret_cast<Elf64_auxv_t*>(end + 1));
+  if (__libc_enable_secure != 0) __tunables_init(__environ);  // it forgets those that are not to be trusted
   populate_relocated_pages();
   _dl_relocate_static_pie();
   __libc_setup_tls();
@@ -112,7 +116,8 @@ void sbx_load_vdso() {
   asm volatile("mov %0, %%fs:0x30" : : "r"(random[1]));
   __libc_early_init(true);
   __libc_argc = argc, __libc_argv = argv;
-  if (__libc_enable_secure != 0) _dl_non_dynamic_init();  // it forgets variables that are not to be trusted
+  _dl_stack_flags = PF_R | PF_W;
+  if (__libc_enable_secure != 0) _dl_non_dynamic_init();  // it forgets others
   __init_misc(argc, argv, __environ);
   if (protect_relocated(PROT_READ) != 0) std::abort();
   __cxa_atexit(run_destructors, nullptr, nullptr);

@@ -97,6 +97,16 @@ TEST_F(BinaryTest, HasNoSegmentBothWritableAndExecutable) {
     EXPECT_NE(segment.p_flags & (PF_W | PF_X), static_cast<unsigned>(PF_W | PF_X));
 }
 
+// Where the kernel refuses memory that is written and run (PR_SET_MDWE(2const)), helpers are started all the same.
+TEST_F(BinaryTest, NeedsNoMemoryBothWritableAndExecutable) {
+  SKIP_IF(no_id_range());
+  Command command = sbx({"--profile", "base", "--userns", "range", "--", "true"});
+  const Words refuse{"python3", "-c", "import ctypes, os, sys\nctypes.CDLL(None).prctl(65, 1, 0, 0, 0)\nos.execv(sys.argv[1], sys.argv[1:])"};
+  command.argv.insert(command.argv.begin(), refuse.begin(), refuse.end());
+  const Outcome outcome = run(command);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+}
+
 TEST_F(BinaryTest, IsStripped) {
   for (const auto& section : entries<Elf64_Shdr>(header_.e_shoff, header_.e_shnum))
     EXPECT_NE(section.sh_type, static_cast<unsigned>(SHT_SYMTAB));

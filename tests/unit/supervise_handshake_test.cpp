@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <random>
@@ -126,6 +127,28 @@ TEST(SuperviseHandshake, TheEndIsNoError) {
   const auto end = receive(pair->second);
   ASSERT_TRUE(end);
   EXPECT_FALSE(*end);
+}
+
+void tell(const sys::Fd& channel, MessageKind kind, int number = 0) {
+  ASSERT_TRUE(send(channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}}));
+}
+
+// A terminal's window changes its size while init waits for the terminal, and somebody types ^C.
+TEST(SuperviseHandshake, SignalsMayComeBeforeAnAnswer) {
+  auto [ours, theirs] = sys::make_message_pair().value();
+  tell(theirs, MessageKind::signal, SIGWINCH), tell(theirs, MessageKind::signal, SIGCONT), tell(theirs, MessageKind::terminal_ready);
+  const auto resized = receive_answer(ours, MessageKind::terminal_ready);
+  EXPECT_TRUE(resized) << resized.error().message;
+  tell(theirs, MessageKind::signal, SIGWINCH), tell(theirs, MessageKind::signal, SIGINT), tell(theirs, MessageKind::terminal_ready);
+  const auto interrupted = receive_answer(ours, MessageKind::terminal_ready);
+  ASSERT_FALSE(interrupted);
+  EXPECT_EQ(interrupted.error().message, "ended by SIGINT before the command ran");
+  EXPECT_EQ(interrupted.error().status, 130);
+  EXPECT_TRUE(receive_answer(ours, MessageKind::terminal_ready));
+  tell(theirs, MessageKind::terminal_ready);
+  EXPECT_EQ(receive_answer(ours, MessageKind::identity_ready).error().message, "unexpected message from the launcher");
+  theirs.reset();
+  EXPECT_EQ(receive_answer(ours, MessageKind::terminal_ready).error().message, "the launcher is gone");
 }
 
 }  // namespace
