@@ -125,7 +125,9 @@ Result<> probe_etc(Host& host) {
 
 // What is loaded, or built in and has settings as overlayfs has, is a directory there; the list takes ten times as long.
 Result<bool> overlay_is_listed() {
-  if (const auto module = sys::stat_path("/sys/module/overlay"); module && *module) return true;
+  const auto module = sys::stat_path("/sys/module/overlay");
+  if (!module && module.error().code != EACCES) return std::unexpected<Error>(module.error());
+  if (module && *module) return true;
   const std::string filesystems = TRY(sys::read_file("/proc/filesystems", most_bytes));
   return filesystems.find("\toverlay\n") != std::string::npos;
 }
