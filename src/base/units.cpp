@@ -1,6 +1,7 @@
 // Parsing of sizes and durations; every overflow is an error.
 #include "base/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -13,27 +14,39 @@ constexpr std::array<Unit, 5> size_units{{{"", 1}, {"k", kib}, {"m", kib * kib},
 constexpr std::array<Unit, 6> time_units{{{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000},
                                           {"d", 86'400'000}}};
 
-constexpr const char* size_hint = "write bytes as 4096, 512M or 2G";
-constexpr const char* time_hint = "write times as 250ms, 30s, 10m or 1h";
+constexpr const char* size_hint = "write bytes as 4096, 512M or 1.5G";
+constexpr const char* time_hint = "write times as 250ms, 30s, 1.5m or 1h";
 
-struct Quantity { std::uint64_t count; std::string unit; };
+constexpr std::uint64_t million = 1'000'000;
+struct Quantity { std::uint64_t count, millionths; std::string unit; };
 
 Result<Quantity> parse_quantity(std::string_view in) {
   std::uint64_t count = 0;
   const auto [end, failure] = std::from_chars(in.data(), in.data() + in.size(), count);
   if (failure != std::errc{}) return fail("'", printable(in), "' is not a number with a unit");
-  std::string unit(end, in.data() + in.size());
+  std::string_view rest(end, in.data() + in.size());
+  std::uint64_t millionths = 0;
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0 || digits > 6) return fail("'", printable(in), "' does not have one to six digits after the point");
+    for (std::size_t i = 0, place = million / 10; i < digits; ++i, place /= 10) millionths += place * static_cast<std::uint64_t>(rest[i] - '0');
+    rest.remove_prefix(digits);
+  }
+  std::string unit(rest);
   for (char& letter : unit)
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return Quantity{count, unit};
+  return Quantity{count, millionths, unit};
 }
 
 template <std::size_t size>
 Result<std::uint64_t> scale(const Quantity& quantity, const std::array<Unit, size>& units, std::string_view in) {
   for (const Unit& unit : units) {
     if (unit.name != quantity.unit) continue;
+    const std::uint64_t part = quantity.millionths * unit.factor / million;
+    if (part == 0 && quantity.millionths != 0) return fail("'", printable(in), "' is not a whole number");
     std::uint64_t out = 0;
-    if (__builtin_mul_overflow(quantity.count, unit.factor, &out) || out > INT64_MAX)
+    if (__builtin_mul_overflow(quantity.count, unit.factor, &out) || __builtin_add_overflow(out, part, &out) || out > INT64_MAX)
       return fail("'", printable(in), "' is too large");
     return out;
   }

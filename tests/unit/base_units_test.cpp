@@ -15,19 +15,22 @@ TEST(Units, SizesAreBinary) {
   EXPECT_EQ(*parse_size("2GiB"), 2ULL << 30);
   EXPECT_EQ(*parse_size("1T"), 1ULL << 40);
   EXPECT_EQ(*parse_size("10b"), 10U);
+  EXPECT_EQ(*parse_size("1.5G"), 3ULL << 29);
+  EXPECT_EQ(*parse_size("0.25MiB"), 256U << 10);
+  EXPECT_EQ(*parse_size("0.000001T"), 1099511U);
 }
 
 TEST(Units, SizesThatAreNone) {
-  for (const std::string_view in : {"", "M", "-1", "+1", " 1", "1 M", "1.5G", "1X", "1MM", "0x10", "1M\n"}) {
+  for (const std::string_view in : {"", "M", "-1", "+1", " 1", "1 M", "1.5", "1.G", "1.0000001G", "0.0001K", ".5G", "1.5.5G", "1.-5G", "1X", "1MM", "0x10", "1M\n"}) {
     const auto size = parse_size(in);
     ASSERT_FALSE(size) << in;
-    EXPECT_EQ(size.error().hint, "write bytes as 4096, 512M or 2G") << in;
+    EXPECT_EQ(size.error().hint, "write bytes as 4096, 512M or 1.5G") << in;
   }
 }
 
 TEST(Units, SizesDoNotOverflow) {
   EXPECT_EQ(*parse_size("9223372036854775807"), 9223372036854775807ULL);
-  for (const std::string_view in : {"9223372036854775808", "18446744073709551616", "8388608T", "99999999999999999999G"})
+  for (const std::string_view in : {"9223372036854775808", "18446744073709551616", "8388608T", "8388607.999999999T", "9223372036854775807.5K", "99999999999999999999G"})
     EXPECT_FALSE(parse_size(in)) << in;
 }
 
@@ -47,6 +50,9 @@ TEST(Units, Durations) {
   EXPECT_EQ(*parse_duration("10m"), 10min);
   EXPECT_EQ(*parse_duration("1h"), 1h);
   EXPECT_EQ(*parse_duration("2D"), 48h);
+  EXPECT_EQ(*parse_duration("0.2s"), 200ms);
+  EXPECT_EQ(*parse_duration("1.5"), 1500ms);
+  EXPECT_EQ(*parse_duration("1.5m"), 90s);
 }
 
 TEST(Units, NegativeDurationsOnlyWhereAllowed) {
@@ -57,10 +63,10 @@ TEST(Units, NegativeDurationsOnlyWhereAllowed) {
 }
 
 TEST(Units, DurationsThatAreNone) {
-  for (const std::string_view in : {"", "s", "1.5s", "1y", "1 s", "9223372036854775807s"}) {
+  for (const std::string_view in : {"", "s", "1.5ms", "1.s", "0.0001s", "1y", "1 s", "9223372036854775807s"}) {
     const auto value = parse_duration(in);
     ASSERT_FALSE(value) << in;
-    EXPECT_EQ(value.error().hint, "write times as 250ms, 30s, 10m or 1h") << in;
+    EXPECT_EQ(value.error().hint, "write times as 250ms, 30s, 1.5m or 1h") << in;
   }
 }
 

@@ -108,7 +108,7 @@ TEST(ProfileSet, Errors) {
   EXPECT_EQ(error_of("sandbox.timeuot=1"), "unknown key 'sandbox.timeuot' | did you mean 'sandbox.timeout'?");
   EXPECT_EQ(error_of("timeout=1"), "unknown key 'timeout' | did you mean 'sandbox.timeout'?");
   EXPECT_EQ(error_of("sandbox.timeout=soon"), "sandbox.timeout: 'soon' is not a number with a unit "
-            "| write times as 250ms, 30s, 10m or 1h");
+            "| write times as 250ms, 30s, 1.5m or 1h");
   EXPECT_EQ(error_of("sandbox.terminal=onn"),
             "sandbox.terminal: 'onn' is not one of auto, on, off | did you mean 'on'?");
   EXPECT_EQ(error_of("filesystem.read_only=[\"/a\", \"/a:b\"]"),
