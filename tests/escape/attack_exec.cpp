@@ -47,7 +47,8 @@ void try_ways(int pid, std::map<std::string, int>& counts) {
   counts["exe"] += opens(proc + "exe", O_RDONLY), counts["exe-path"] += opens(proc + "exe", O_PATH);
   counts["exe-write"] += opens(proc + "exe", O_WRONLY) || errno == ETXTBSY;
   counts["mem"] += opens(proc + "mem", O_RDWR);
-  for (const char* name : {"environ", "maps", "fd", "fd/0", "root/", "cwd/", "ns/mnt"}) counts[name] += opens(proc + name, O_RDONLY);
+  for (const char* name : {"environ", "fd", "fd/0", "root/", "cwd/", "ns/mnt"}) counts[name] += opens(proc + name, O_RDONLY);
+  counts["maps"] += !first_bytes(proc + "maps").empty();  // of one that is just killed it opens, and nothing is in it
   char byte = 0;
   iovec here{&byte, 1}, there{reinterpret_cast<void*>(1), 1};
   counts["process_vm_readv"] += ::process_vm_readv(pid, &here, 1, &there, 1, 0) >= 0 || errno == EFAULT;
