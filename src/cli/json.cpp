@@ -1,6 +1,8 @@
 // Objects keep the order in which their fields are written here.
 #include "cli/json.h"
 
+#include "sys/process.h"
+
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -110,7 +112,7 @@ void put_cgroup(Json& json, const supervise::CgroupUsage& usage) {
 
 Json exit_json(const RunReport& report) {
   Json json = {{"code", report.code}, {"signal", nullptr}, {"reason", supervise::reason_names[report.reason]}};
-  if (report.signal != 0) json["signal"] = signal_name(report.signal);
+  if (report.signal != 0) json["signal"] = sys::signal_name(report.signal);
   put(json, "error", report.error);
   return json;
 }
@@ -259,12 +261,6 @@ std::string changes_json(const std::vector<ShownChange>& all) {
   Json json = Json::array();
   for (const ShownChange& each : all) json.push_back(change_json(each));
   return dumped(json);
-}
-
-std::string signal_name(int signal) {
-  if (signal >= SIGRTMIN && signal <= SIGRTMAX) return text("SIGRTMIN+", signal - SIGRTMIN);
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? text("SIG", name) : text("signal ", signal);
 }
 
 std::string utc_time(std::chrono::system_clock::time_point moment) {

@@ -22,7 +22,6 @@ std::string sandbox_json(const supervise::Found& found, std::string_view report)
 struct ShownChange { std::string directory; store::Change change; std::string acts_later; };
 std::string changes_json(const std::vector<ShownChange>& all);
 
-std::string signal_name(int signal);                                // "SIGTERM"
 std::string utc_time(std::chrono::system_clock::time_point moment);  // "2026-11-21T20:57:00Z"
 
 }  // namespace cli

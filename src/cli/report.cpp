@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cli/json.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 #include <fcntl.h>
 #include <system_error>
@@ -24,7 +25,7 @@ std::string describe_end(const RunReport& report) {
   using supervise::Reason;
   switch (report.reason) {
     case Reason::exited: return text("exited with ", report.code);
-    case Reason::signaled: return text("killed by ", signal_name(report.signal));
+    case Reason::signaled: return text("killed by ", sys::signal_name(report.signal));
     case Reason::timeout: return "ended by the timeout";
     case Reason::oom: return "killed for want of memory";
     case Reason::engine:

@@ -123,7 +123,7 @@ Result<int> parse_signal(std::string_view word) {
   if (!wanted.starts_with("SIG")) wanted.insert(0, "SIG");
   std::vector<std::string> known;
   for (int signal = 1; signal < SIGRTMIN; ++signal) {
-    known.push_back(signal_name(signal));
+    known.push_back(sys::signal_name(signal));
     if (known.back() == wanted) return signal;
   }
   return fail_hint(nearest_hint(wanted, known), "'", printable(word), "' is not a signal");

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <tuple>
 #include <unordered_map>
 
@@ -77,8 +76,8 @@ std::vector<MountStep> without_litter(std::vector<MountStep> steps) {
   std::vector<MountStep> kept;
   for (MountStep& step : steps) {
     const MountStep* cover = nullptr;
-    for (const MountStep& each : makes(step) ? std::span<const MountStep>(kept) : std::span<const MountStep>())
-      if (!makes(each) && path::is_at_or_below(inside_of(step), inside_of(each)) &&
+    for (const MountStep& each : kept)
+      if (makes(step) && !makes(each) && path::is_at_or_below(inside_of(step), inside_of(each)) &&
           (cover == nullptr || inside_of(each).size() >= inside_of(*cover).size()))
         cover = &each;
     const bool users = cover != nullptr && (std::holds_alternative<Bind>(*cover) || std::holds_alternative<Overlay>(*cover));

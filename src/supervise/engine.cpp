@@ -89,8 +89,7 @@ Result<std::string> Engine::describe_end() {
   const sys::Ended end = TRY(sys::wait_process(process));
   if (!end.signaled) return text("ended with status ", end.number);
   if (end.number == SIGSYS) return std::string("was killed for a filter violation (SIGSYS)");
-  const char* name = ::sigabbrev_np(end.number);
-  return name != nullptr ? text("was killed by SIG", name) : text("was killed by signal ", end.number);
+  return text("was killed by ", sys::signal_name(end.number));
 }
 
 namespace {

@@ -2,10 +2,10 @@
 #include "supervise/handshake.h"
 
 #include "supervise/wire.h"
+#include "sys/process.h"
 #include "sys/socket.h"
 
 #include <csignal>
-#include <cstring>
 
 namespace supervise {
 
@@ -67,9 +67,8 @@ Result<> receive_answer(const sys::Fd& channel, MessageKind wanted) {
     if (message->kind == wanted) return {};
     if (message->kind != MessageKind::signal) return fail("unexpected message from the launcher");
     if (message->number == SIGWINCH || message->number == SIGCONT) continue;
-    const char* name = ::sigabbrev_np(message->number);
-    return std::unexpected<Error>(Error{0, text("ended by ", name != nullptr ? text("SIG", name) : text("signal ", message->number), " before the command ran"),
-                                        {}, exit_status::signal_base + message->number});
+    return std::unexpected<Error>(Error{0, text("ended by ", sys::signal_name(message->number), " before the command ran"), {},
+                                        exit_status::signal_base + message->number});
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -182,6 +184,12 @@ Result<> send_signal(const Fd& pidfd, int signal) {
 Result<> send_signal_to(pid_t target, int signal) {
   if (SYS(::kill(target, signal)) < 0 && errno != ESRCH) return fail_errno("signal ", signal);
   return {};
+}
+
+std::string signal_name(int signal) {
+  if (signal >= SIGRTMIN && signal <= SIGRTMAX) return text("SIGRTMIN+", signal - SIGRTMIN);
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? text("SIG", name) : text("signal ", signal);
 }
 
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment) {

@@ -70,6 +70,7 @@ Result<> send_signal_to(pid_t target, int signal);      // as kill(2): negative 
 // Stops our process group with that signal's default action until SIGCONT. False where the kernel does not stop it:
 // nobody could continue an orphaned process group (setpgid(2), POSIX.1-2017 3.264).
 Result<bool> stop_own_group(int signal);
+std::string signal_name(int signal);                    // "SIGTERM"
 Result<bool> is_end_pending();                          // a blocked SIGTERM, SIGHUP, SIGINT or SIGQUIT waits to be read
 
 // The first pages of heap and stack at once: a launch touches them all, and each alone is a fault of 2–3 µs.

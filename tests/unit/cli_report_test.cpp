@@ -1,6 +1,7 @@
 // What is printed, where it goes, and what is left out. Descriptors 1 and 2 are replaced for the print functions.
 #include "cli/json.h"
 #include "cli/report.h"
+#include "sys/process.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -174,8 +175,8 @@ TEST(CliReportJson, SignalsHaveNames) {
   report.reason = Reason::signaled;
   report.signal = SIGKILL;
   EXPECT_EQ(parsed(report)["exit"]["signal"], "SIGKILL");
-  EXPECT_EQ(cli::signal_name(SIGRTMIN + 2), "SIGRTMIN+2");
-  EXPECT_EQ(cli::signal_name(1000), "signal 1000");
+  EXPECT_EQ(sys::signal_name(SIGRTMIN + 2), "SIGRTMIN+2");
+  EXPECT_EQ(sys::signal_name(1000), "signal 1000");
 }
 
 TEST(CliReportJson, TimesAreUtc) {
