@@ -1,6 +1,7 @@
 // The running engine: what happened (a frame, an event of epoll, a timer, a message) is given to the part whose it is.
 // A turn of the loop has a budget for each source, so that no flow waits for another's bulk: frames of the tap, then a
-// quantum for each ready socket, then timers, then one acknowledgement per flow, and what was closed is freed last.
+// quantum for each ready socket, then timers, then what was read goes to the sandbox with one acknowledgement per flow,
+// and what was closed is freed last.
 #pragma once
 
 #include "net/engine.h"
@@ -31,6 +32,7 @@ class Engine {
   Result<> make_parts(const EngineStart& start);
   void update_time();
   int timeout() const;
+  std::size_t wait(std::span<epoll_event> events);
   void turn();
   void read_tap();
   void dispatch(EventName name, std::uint32_t events);
@@ -64,6 +66,7 @@ class Engine {
   const sys::Fd* control_ = nullptr;
   HostNetwork received_;                    // decoded into, then swapped
   std::uint64_t wall_offset_us_ = 0;
+  std::uint64_t look_us_ = 0;               // how long to look for events before sleeping
   bool tap_readable_ = false, out_of_memory_ = false, visitors_waiting_ = false, stop_ = false, asked_to_stop_ = false;
 };
 

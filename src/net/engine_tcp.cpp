@@ -92,30 +92,42 @@ void TcpFlows::serve(Flow& flow) {
   after(flow);
 }
 
-// A short read means that a stream has no more for now (epoll(7)), unless its end is known to be behind.
+// A short read means that a stream has no more for now (epoll(7)), unless its end is known to be behind. One call reads
+// all that a flow may have in this turn, a frame's worth into each chunk: every call may wake who sends.
 void TcpFlows::read_host(Flow& flow) {
+  const std::size_t frame = std::min(flow.connection.frame_limit(), Pool::large_payload);
   for (std::size_t taken = 0; taken < quantum && flow.readable && !flow.removed;) {
-    const std::size_t wanted = flow.connection.wanted();
+    const std::size_t wanted = std::min(flow.connection.wanted(), most_chunks * frame);
     if (wanted == 0) return;
-    Slice chunk = core_.pool.large();
-    if (!chunk) {
+    std::array<Slice, most_chunks> chunks;
+    std::array<iovec, most_chunks> pieces;
+    std::size_t count = 0, asked = 0;
+    for (; asked < wanted; asked += chunks[count++].size()) {
+      Slice chunk = core_.pool.large();
+      if (!chunk) break;
+      chunk.drop_front(Pool::headroom);
+      chunk.keep_front(std::min(wanted - asked, frame));
+      pieces[count] = {chunk.writable().data(), chunk.size()};
+      chunks[count] = std::move(chunk);
+    }
+    if (count == 0) {
       if (!flow.starved) flow.starved = true, flow.next_starved = starved_, starved_ = flow.connection.id();
       flow.readable = false;
       core_.timers.set(core_.numbers.starved, core_.now + 5);
       return;
     }
-    chunk.drop_front(Pool::headroom);
-    chunk.keep_front(std::min(wanted, Pool::large_payload));
-    const std::size_t asked = chunk.size();
-    const sys::IoCount got = sys::receive_bytes(flow.socket, std::as_writable_bytes(chunk.writable()));
+    const sys::IoCount got = sys::receive_pieces(flow.socket, std::span(pieces).first(count));
     if (got.count > 0) {
-      const auto count = static_cast<std::size_t>(got.count);
-      const bool drained = count < asked;
+      auto left = static_cast<std::size_t>(got.count);
+      const bool drained = left < asked;
       if (drained && !flow.hung_up) flow.readable = false;
-      chunk.keep_front(count);
-      taken += count, served_ += count;
-      core_.passed(flow.rule, count, false);
-      flow.connection.take(std::move(chunk), drained);
+      taken += left, served_ += left;
+      core_.passed(flow.rule, left, false);
+      for (std::size_t i = 0; left > 0; ++i) {
+        chunks[i].keep_front(left);
+        left -= chunks[i].size();
+        flow.connection.take(std::move(chunks[i]), drained && left == 0);
+      }
     } else {
       flow.readable = false;
       if (got.count == 0) flow.ended = true, flow.connection.host_ended();

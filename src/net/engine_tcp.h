@@ -34,7 +34,7 @@ class TcpFlows final : private tcp::Sink {
 
   bool has_ready() const { return ready_.first != none; }
   void serve_ready();     // a quantum for each that was ready at the start
-  void end_of_turn();     // acknowledgements, then what has closed goes
+  void end_of_turn();     // what was read and acknowledgements, then what has closed goes
   void keep_pins();       // once a minute
   bool check_held();      // once a second: a client that says nothing must not wait for ever; false: none waits
 
@@ -49,6 +49,7 @@ class TcpFlows final : private tcp::Sink {
  private:
   static constexpr std::uint32_t none = 0xffffffff;
   static constexpr std::size_t quantum = 256 << 10, served_per_turn = 1 << 20;
+  static constexpr std::size_t most_chunks = 8;  // of one read
   static constexpr std::size_t most_replies = 8, most_streams = 32, targets = 4096;
   static constexpr Milliseconds hello_patience = 10'000, opening_patience = 1000;
 

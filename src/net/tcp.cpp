@@ -87,7 +87,10 @@ void Connection::host_ended() {
   schedule();
 }
 
-void Connection::host_reset() { end(true, false); }
+void Connection::host_reset() {
+  output(true);
+  end(true, false);
+}
 
 void Connection::abort() { end(true, true); }
 

@@ -9,9 +9,10 @@
 //   into. What the socket does not take waits in `to_host_`, and is acknowledged all the same: the bytes are ours
 //   now. So that this stays bounded, the window is the buffer's size less what waits in it, and nothing inside a
 //   window once advertised is dropped. Bytes that came too early wait in `early_`, told by SACK (RFC 2018).
-//   host → guest. The engine asks wanted(), reads so much from the socket into a chunk and gives it to take(), which
-//   sends it as one frame (segmented by the guest's kernel: gso_size) and keeps the chunk in `to_guest_` until it is
-//   acknowledged. Lost is what lies under three segments of SACKed bytes, what three duplicate ACKs point at, what a
+//   host → guest. The engine asks wanted(), reads so much from the socket, a frame's worth into each chunk, and gives
+//   them to take(). At the end of the turn each goes as one frame (segmented by the guest's kernel: gso_size), when
+//   other flows were read, too: whoever is woken then finds more than one frame's work. It stays in `to_guest_` until it
+//   is acknowledged. Lost is what lies under three segments of SACKed bytes, what three duplicate ACKs point at, what a
 //   tail probe finds, and what the retransmission timer (RFC 6298) runs out on.
 //
 //   open:  SYN ─ open() ─► connecting ─ connected() ─► SYN-ACK, syn_received ─ ACK ─► established
@@ -113,11 +114,12 @@ class Connection {
   // A segment of this flow. `payload` is a slice of the chunk it was read into (empty: none needed). On `reopen` it
   // was a SYN that replaces this flow, which is closed by now: open a new one with it.
   Received receive(const Header& header, Slice payload);
-  void end_of_turn();                                 // sends the one ACK that this turn owes
+  void end_of_turn();                                 // sends what was taken in this turn, and the one ACK it owes
 
   void host_writable();
   std::size_t wanted() const;                         // how much to read from the host's socket now; 0: stop
-  // Bytes read from it, at most wanted(). `last`: the socket has no more for now. The slice should begin
+  std::size_t frame_limit() const;                    // whole segments, as many as IP's length field allows
+  // Bytes read from it, at most wanted() and frame_limit(). `last`: the socket has no more for now. The slice should begin
   // Pool::headroom behind the chunk's start; small ones are copied into a small chunk here.
   void take(Slice bytes, bool last);
   void host_ended();                                  // read() gave 0
@@ -176,9 +178,9 @@ class Connection {
   std::uint32_t transmit(std::uint32_t seq, std::size_t length, bool last);
   void transmit_control(std::uint8_t flags, std::uint32_t seq);
   void owe_ack();
+  void defer();
   void challenge();
   std::uint16_t window_field();
-  std::size_t frame_limit() const;
   std::uint32_t own_mss() const { return stack_.mtu - (v6_ ? 60u : 40u); }
   std::uint32_t in_flight() const { return snd_nxt_ - snd_una_; }
   std::uint32_t unacknowledged() const { return snd_una_ == snd_end_ + 1 ? 0 : snd_end_ - snd_una_; }
@@ -217,6 +219,7 @@ class Connection {
   bool blocked_ : 1 = false;                          // the socket said would_block
   bool broken_ : 1 = false;                           // the socket failed; what it received may still be read
   bool recovering_ : 1 = false, probing_ : 1 = false, measuring_ : 1 = false, timed_out_ : 1 = false;
+  bool unsent_last_ : 1 = false;                      // take()'s `last`
   bool ack_owed_ : 1 = false, deferred_ : 1 = false, asked_keepalive_ : 1 = false;
   std::uint8_t scale_ = 0, backoff_ = 0, duplicate_acks_ = 0;
   std::uint8_t keepalives_ = 0;                       // probes of ours since anything was heard

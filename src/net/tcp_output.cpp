@@ -15,7 +15,6 @@ constexpr std::uint32_t good_frame = 32768;
 
 }  // namespace
 
-// What one frame carries: whole segments, as many as IP's length field allows.
 std::size_t Connection::frame_limit() const { return 65475u / mss_ * mss_; }
 
 std::size_t Connection::wanted() const {
@@ -25,7 +24,7 @@ std::size_t Connection::wanted() const {
   if (queued >= window) return 0;
   const std::uint32_t room = window - queued;
   if (queued != 0 && room < std::min(good_frame, window / 2)) return 0;
-  return std::min<std::size_t>(room >= mss_ ? room - room % mss_ : room, frame_limit());
+  return room >= mss_ ? room - room % mss_ : room;
 }
 
 void Connection::take(Slice bytes, bool last) {
@@ -39,8 +38,8 @@ void Connection::take(Slice bytes, bool last) {
     ++stack_.counters.window_probes;
     snd_nxt_ += transmit(snd_nxt_, 1, true);
   }
-  output(last);
-  schedule();
+  unsent_last_ = last;
+  defer();
 }
 
 // What is new and fits the window, then the FIN.
@@ -104,6 +103,10 @@ void Connection::transmit_control(std::uint8_t flags, std::uint32_t seq) {
 
 void Connection::owe_ack() {
   ack_owed_ = true;
+  defer();
+}
+
+void Connection::defer() {
   if (deferred_) return;
   deferred_ = true;
   stack_.sink.defer(*this);
@@ -116,6 +119,8 @@ void Connection::challenge() {
 
 void Connection::end_of_turn() {
   deferred_ = false;
+  output(unsent_last_);
+  schedule();
   if (ack_owed_) transmit_control(flag::ack, snd_nxt_);
 }
 

@@ -63,6 +63,8 @@ Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what) {
   return pid;
 }
 
+void yield_processor() { static_cast<void>(::sched_yield()); }  // never fails
+
 Result<Ended> wait_process(const Process& process) {
   Ended ended;
   int status = 0;

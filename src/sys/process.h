@@ -120,4 +120,7 @@ std::int64_t unix_now();                   // seconds
 std::int64_t unix_now_microseconds();
 [[noreturn]] void exit_now(int status);    // _exit(2)
 
+// Whoever else wants the processor runs first (sched_yield(2)).
+void yield_processor();
+
 }  // namespace sys

@@ -145,7 +145,7 @@ class Run {
     return false;
   }
   void read_host(std::uint32_t most) {
-    const std::size_t wanted = std::min<std::size_t>(flow.wanted(), most);
+    const std::size_t wanted = std::min<std::size_t>({flow.wanted(), flow.frame_limit(), most});
     if (wanted == 0 || model.host_gone) return;
     net::Slice chunk = pool.large();
     if (!chunk) return;

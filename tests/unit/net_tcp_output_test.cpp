@@ -9,14 +9,16 @@ TEST(TcpOutput, OneFrameCarriesWholeSegmentsAndNoCopy) {
   Script s;
   s.establish();
   s.acks(h, 4000);
-  const std::size_t wanted = s.c.wanted();
-  EXPECT_EQ(wanted % 1460, 0U);
-  EXPECT_GT(wanted, 60000U);
+  EXPECT_EQ(s.c.wanted() % 1460, 0U);
+  const std::size_t wanted = std::min(s.c.wanted(), s.c.frame_limit());
+  EXPECT_EQ(wanted, 44U * 1460);
   net::Slice chunk = s.pool.large();
   chunk.drop_front(net::Pool::headroom);
   chunk.keep_front(wanted);
   const std::size_t used = s.pool.bytes_in_use();
   s.c.take(std::move(chunk), true);
+  EXPECT_EQ(s.sent.size(), 0U) << "before the end of the turn";
+  s.turn();
   ASSERT_EQ(s.sent.size(), 1U);
   EXPECT_EQ(s.sent[0].bytes.size(), wanted);
   EXPECT_EQ(s.sent[0].gso, 1460);
@@ -27,14 +29,17 @@ TEST(TcpOutput, OneFrameCarriesWholeSegmentsAndNoCopy) {
 TEST(TcpOutput, PushOnTheLastOfABurstOnly) {
   Script s;
   s.establish();
+  s.acks(h, 4000);
   for (const bool last : {false, true}) {
-    net::Slice chunk = s.pool.large();
-    chunk.keep_front(10000);
-    s.c.take(std::move(chunk), last);
+    for (const std::size_t size : {s.c.frame_limit(), std::size_t{10000}}) {
+      net::Slice chunk = s.pool.large();
+      chunk.keep_front(size);
+      s.c.take(std::move(chunk), last && size == 10000);
+    }
+    s.turn();
   }
-  ASSERT_EQ(s.sent.size(), 2U);
-  EXPECT_FALSE(s.sent[0].header.has(flag::psh));
-  EXPECT_TRUE(s.sent[1].header.has(flag::psh));
+  ASSERT_EQ(s.sent.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(s.sent[i].header.has(flag::psh), i == 3) << i;
 }
 
 TEST(TcpOutput, TheGuestsWindowAndMssAreKept) {
@@ -55,7 +60,7 @@ TEST(TcpOutput, AtMostAMebibyteIsInFlight) {
   s.establish();
   s.acks(h, 65535);                       // 8 MiB
   std::size_t total = 0;
-  while (const std::size_t wanted = s.c.wanted()) s.gives(std::string(wanted, 'x')), total += wanted;
+  while (const std::size_t wanted = std::min(s.c.wanted(), s.c.frame_limit())) s.gives(std::string(wanted, 'x')), total += wanted;
   EXPECT_LE(total, 1u << 20);
   EXPECT_GT(total, 900000U);
   s.acks(h + static_cast<std::uint32_t>(total), 65535);
@@ -121,6 +126,19 @@ TEST(TcpOutput, AResetHitsWhatTheGuestExpects) {
   EXPECT_EQ(s.sent[0].header.seq, h + 9);
   EXPECT_EQ(s.sent[1].header.seq, h) << "the one that counts if the bytes were lost";
   EXPECT_EQ(s.events, "CX");
+}
+
+TEST(TcpOutput, WhatWasReadGoesBeforeTheReset) {
+  Script s;
+  s.establish();
+  net::Slice chunk = s.pool.large();
+  chunk.keep_front(100);
+  s.c.take(std::move(chunk), true);
+  s.c.host_reset();
+  s.turn();
+  ASSERT_EQ(s.sent.size(), 3U);
+  EXPECT_EQ(s.sent[0].bytes.size(), 100U);
+  EXPECT_TRUE(s.sent[1].header.has(flag::rst));
 }
 
 TEST(TcpOutput, NothingIsReadAfterTheEndOrWithoutMemory) {

@@ -466,7 +466,7 @@ class World : public net::tcp::Sink {
   void read_host() {
     if (is_closed || host_closed || stack.now < host_pause_) return;
     while (host_given < o.download) {
-      std::size_t most = connection->wanted();
+      std::size_t most = std::min(connection->wanted(), connection->frame_limit());
       if (most == 0) return;
       net::Slice chunk = pool.large();
       if (!chunk) return;
