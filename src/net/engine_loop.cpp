@@ -140,7 +140,7 @@ void Engine::turn() {
 
 void Engine::read_tap() {
   out_of_memory_ = false;
-  for (std::size_t frames = 0, bytes = 0; frames < frames_per_turn && bytes < bytes_per_turn; ++frames) {
+  for (std::size_t frames = 0; frames < frames_per_turn; ++frames) {
     const TapPort::Read got = core_.tap.read(core_.pool);
     if (got.what == TapPort::Read::nothing) tap_readable_ = false;
     if (got.what == TapPort::Read::no_memory) {
@@ -148,7 +148,6 @@ void Engine::read_tap() {
       core_.timers.set(core_.numbers.starved, core_.now + 5);
     }
     if (got.what != TapPort::Read::frame) return;
-    bytes += got.slice.size();
     frame(got.slice);
   }
 }

@@ -26,7 +26,7 @@ class Engine {
   void run();                               // until the launcher is gone or says stop
 
  private:
-  static constexpr std::size_t frames_per_turn = 64, bytes_per_turn = 1 << 20, events_per_turn = 256, visitors_per_turn = 64;
+  static constexpr std::size_t frames_per_turn = 64, events_per_turn = 256, visitors_per_turn = 64;
 
   explicit Engine(const EngineStart& start, std::span<std::uint8_t> memory);
   Result<> make_parts(const EngineStart& start);
