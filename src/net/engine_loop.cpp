@@ -96,23 +96,27 @@ int Engine::timeout() const {
 
 // To wake a processor that sleeps takes the one that wakes it some time, and in a virtual machine up to 100 µs. So where
 // waits are that short the engine looks for events before it sleeps, for longer each time they came soon and for less
-// when they did not, down to not at all; and not where others want the processor.
+// when they did not, down to not at all; not where others want the processor, and for at most half of each second.
 std::size_t Engine::wait(std::span<epoll_event> events) {
-  constexpr std::uint64_t first_look = 25, longest_look = 100, others_ran = 8;
+  constexpr std::uint64_t first_look = 25, longest_look = 100, others_ran = 8, second = 1'000'000;
   const int limit = timeout();
   if (limit == 0) return sys::wait_edges(core_.epoll, events, 0);
   const std::uint64_t began = monotonic_us();
+  if (began - looks_since_us_ >= second) looks_since_us_ = began, looks_left_us_ = second / 2;
+  const std::uint64_t most = std::min(look_us_, looks_left_us_);
+  std::uint64_t now = began;
   std::size_t count = 0;
   bool alone = true;
-  for (std::uint64_t now = began; alone && count == 0 && now - began < look_us_;) {
+  while (alone && count == 0 && now - began < most) {
     sys::yield_processor();
     const std::uint64_t before = std::exchange(now, monotonic_us());
     alone = now - before < others_ran;
     count = sys::wait_edges(core_.epoll, events, 0);
   }
+  looks_left_us_ -= std::min(looks_left_us_, now - began);
   if (count == 0) count = sys::wait_edges(core_.epoll, events, limit);
-  const bool soon = alone && count != 0 && monotonic_us() - began < longest_look;
-  look_us_ = soon ? std::clamp(2 * look_us_, first_look, longest_look) : look_us_ / 2;
+  const bool soon = count != 0 && monotonic_us() - began < longest_look;
+  look_us_ = !alone ? 0 : soon ? std::clamp(2 * look_us_, first_look, longest_look) : look_us_ / 2;
   return count;
 }
 

@@ -67,6 +67,7 @@ class Engine {
   HostNetwork received_;                    // decoded into, then swapped
   std::uint64_t wall_offset_us_ = 0;
   std::uint64_t look_us_ = 0;               // how long to look for events before sleeping
+  std::uint64_t looks_since_us_ = 0, looks_left_us_ = 0;
   bool tap_readable_ = false, out_of_memory_ = false, visitors_waiting_ = false, stop_ = false, asked_to_stop_ = false;
 };
 

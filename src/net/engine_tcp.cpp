@@ -37,16 +37,29 @@ void TcpFlows::after(Flow& flow) {
   if (flow.holding) check_hello(flow);
   if (flow.removed) return;
   const bool has_bytes = flow.readable || (flow.peer == Peer::server && (streams_[flow.stream].count > 0 || flow.ended));
-  if (has_bytes && flow.connection.wanted() > 0) enqueue(flow);
+  if (!has_bytes) return;
+  if (flow.connection.wanted() > 0) enqueue(flow);
+  else if (core_.pool.scarce()) starve(flow);
+}
+
+// Nothing else may happen to it until there is memory again.
+void TcpFlows::starve(Flow& flow) {
+  if (flow.starved) return;
+  flow.starved = true, flow.next_starved = starved_, starved_ = flow.connection.id();
+  core_.timers.set(core_.numbers.starved, core_.now + 5);
 }
 
 void TcpFlows::enqueue(Flow& flow) {
   if (flow.queued || flow.removed) return;
-  const std::uint32_t id = flow.connection.id();
-  flow.queued = true, flow.next_ready = none;
-  if (ready_.first == none) ready_.first = id;
-  else flows_[ready_.last].next_ready = id;
-  ready_.last = id;
+  flow.queued = true;
+  append(ready_, &Flow::next_ready, flow.connection.id());
+}
+
+void TcpFlows::append(List& list, std::uint32_t Flow::*next, std::uint32_t id) {
+  flows_[id].*next = none;
+  if (list.first == none) list.first = id;
+  else flows_[list.last].*next = id;
+  list.last = id;
 }
 
 void TcpFlows::event(std::uint32_t id, std::uint32_t generation, std::uint32_t events) {
@@ -96,13 +109,12 @@ void TcpFlows::serve(Flow& flow) {
 // all that a flow may have in this turn, a frame's worth into each chunk: every call may wake who sends.
 void TcpFlows::read_host(Flow& flow) {
   const std::size_t frame = std::min(flow.connection.frame_limit(), Pool::large_payload);
-  for (std::size_t taken = 0; taken < quantum && flow.readable && !flow.removed;) {
-    const std::size_t wanted = std::min(flow.connection.wanted(), most_chunks * frame);
-    if (wanted == 0) return;
+  for (std::size_t taken = 0; quantum - taken >= frame && flow.readable && !flow.removed;) {
+    const std::size_t wanted = std::min(flow.connection.wanted(), (quantum - taken) / frame * frame);
     std::array<Slice, most_chunks> chunks;
     std::array<iovec, most_chunks> pieces;
     std::size_t count = 0, asked = 0;
-    for (; asked < wanted; asked += chunks[count++].size()) {
+    for (; count < most_chunks && asked < wanted; asked += chunks[count++].size()) {
       Slice chunk = core_.pool.large();
       if (!chunk) break;
       chunk.drop_front(Pool::headroom);
@@ -110,12 +122,7 @@ void TcpFlows::read_host(Flow& flow) {
       pieces[count] = {chunk.writable().data(), chunk.size()};
       chunks[count] = std::move(chunk);
     }
-    if (count == 0) {
-      if (!flow.starved) flow.starved = true, flow.next_starved = starved_, starved_ = flow.connection.id();
-      flow.readable = false;
-      core_.timers.set(core_.numbers.starved, core_.now + 5);
-      return;
-    }
+    if (count == 0) return;
     const sys::IoCount got = sys::receive_pieces(flow.socket, std::span(pieces).first(count));
     if (got.count > 0) {
       auto left = static_cast<std::size_t>(got.count);
@@ -142,7 +149,7 @@ void TcpFlows::serve_stream(Flow& flow) {
     const std::size_t wanted = flow.connection.wanted();
     if (wanted == 0) return;
     Slice& first = stream.replies[0];
-    const std::size_t now = std::min({wanted, first.size(), Pool::large_payload});
+    const std::size_t now = std::min({wanted, first.size(), flow.connection.frame_limit()});
     Slice part = first.part(0, now);
     first.drop_front(now);
     if (first.empty()) {
@@ -156,18 +163,18 @@ void TcpFlows::serve_stream(Flow& flow) {
 }
 
 void TcpFlows::retry_starved() {
-  while (starved_ != none) {
-    Flow& flow = flows_[starved_];
-    starved_ = flow.next_starved;
+  for (std::uint32_t next = std::exchange(starved_, none); next != none;) {
+    Flow& flow = flows_[next];
+    next = flow.next_starved;
     flow.starved = false;
-    if (!flow.removed) flow.readable = true, after(flow);
+    after(flow);
   }
 }
 
 void TcpFlows::end_of_turn() {
-  while (deferred_ != none) {
-    Flow& flow = flows_[deferred_];
-    deferred_ = flow.next_deferred;
+  while (deferred_.first != none) {
+    Flow& flow = flows_[deferred_.first];
+    deferred_.first = flow.next_deferred;
     flow.deferred = false;
     if (!flow.removed) flow.connection.end_of_turn();
   }
@@ -254,7 +261,8 @@ void TcpFlows::arm(tcp::Connection& from, tcp::Time deadline) {
 void TcpFlows::defer(tcp::Connection& from) {
   Flow& flow = of(from);
   if (flow.deferred) return;
-  flow.deferred = true, flow.next_deferred = deferred_, deferred_ = from.id();
+  flow.deferred = true;
+  append(deferred_, &Flow::next_deferred, from.id());
 }
 
 void TcpFlows::closed(tcp::Connection& from) {

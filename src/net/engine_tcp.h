@@ -48,8 +48,8 @@ class TcpFlows final : private tcp::Sink {
 
  private:
   static constexpr std::uint32_t none = 0xffffffff;
-  static constexpr std::size_t quantum = 256 << 10, served_per_turn = 1 << 20;
-  static constexpr std::size_t most_chunks = 8;  // of one read
+  static constexpr std::size_t most_chunks = 8;               // of one read
+  static constexpr std::size_t quantum = most_chunks * Pool::large_payload, served_per_turn = 1 << 20;
   static constexpr std::size_t most_replies = 8, most_streams = 32, targets = 4096;
   static constexpr Milliseconds hello_patience = 10'000, opening_patience = 1000;
 
@@ -112,6 +112,8 @@ class TcpFlows final : private tcp::Sink {
   void read_host(Flow& flow);
   void check_hello(Flow& flow);
   void enqueue(Flow& flow);
+  void starve(Flow& flow);
+  void append(List& list, std::uint32_t Flow::*next, std::uint32_t id);
   Flow& of(tcp::Connection& connection) { return flows_[connection.id()]; }
 
   Core& core_;
@@ -121,10 +123,10 @@ class TcpFlows final : private tcp::Sink {
   std::array<std::uint16_t, targets> opening_to_{};
   std::array<Stream, most_streams> streams_;
   StreamServer* server_ = nullptr;
-  List ready_, opening_;
+  List ready_, opening_, deferred_;
   std::size_t served_ = 0;
   std::uint32_t opening_count_ = 0;
-  std::uint32_t deferred_ = none, starved_ = none, dead_ = none, evict_at_ = 0;
+  std::uint32_t starved_ = none, dead_ = none, evict_at_ = 0;
 };
 
 }  // namespace net

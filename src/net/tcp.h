@@ -34,6 +34,7 @@
 #include "net/buffer.h"
 #include "net/wire.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -95,6 +96,7 @@ struct Queue {
 class Connection {
  public:
   static constexpr std::size_t most_pieces = 40;      // of one frame's payload
+  static constexpr std::uint32_t largest_payload = 65475;  // of a frame: what IPv4's length field leaves beside headers
   static constexpr std::uint32_t first_window = 256u << 10, largest_window = 4u << 20, largest_flight = 1u << 20;
 
   // `id` is the engine's: its flow. One that was closed may be constructed again in place.
@@ -118,7 +120,7 @@ class Connection {
 
   void host_writable();
   std::size_t wanted() const;                         // how much to read from the host's socket now; 0: stop
-  std::size_t frame_limit() const;                    // whole segments, as many as IP's length field allows
+  std::size_t frame_limit() const;                    // whole segments, at least one
   // Bytes read from it, at most wanted() and frame_limit(). `last`: the socket has no more for now. The slice should begin
   // Pool::headroom behind the chunk's start; small ones are copied into a small chunk here.
   void take(Slice bytes, bool last);
@@ -181,7 +183,7 @@ class Connection {
   void defer();
   void challenge();
   std::uint16_t window_field();
-  std::uint32_t own_mss() const { return stack_.mtu - (v6_ ? 60u : 40u); }
+  std::uint32_t own_mss() const { return std::min<std::uint32_t>(stack_.mtu - (v6_ ? 60u : 40u), largest_payload); }
   std::uint32_t in_flight() const { return snd_nxt_ - snd_una_; }
   std::uint32_t unacknowledged() const { return snd_una_ == snd_end_ + 1 ? 0 : snd_end_ - snd_una_; }
 

@@ -15,7 +15,7 @@ constexpr std::uint32_t good_frame = 32768;
 
 }  // namespace
 
-std::size_t Connection::frame_limit() const { return 65475u / mss_ * mss_; }
+std::size_t Connection::frame_limit() const { return largest_payload / mss_ * mss_; }
 
 std::size_t Connection::wanted() const {
   if (state_ != State::established || host_done_ || !host_open_ || stack_.pool.scarce()) return 0;

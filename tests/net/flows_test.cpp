@@ -111,6 +111,37 @@ TEST_F(FlowsTest, IdleFlowsCostNothingAndAreFreed) {
   }
 }
 
+// All payload memory is held by flows whose frames are lost: what comes for another waits, and goes on when there is some.
+TEST_F(FlowsTest, AFlowThatWaitedForMemoryGoesOn) {
+  constexpr std::size_t count = 1000, each = 128 << 10;
+  if (most_files < 2 * count + 100) GTEST_SKIP() << "only " << most_files << " descriptors are allowed here";
+  Sandbox& sandbox = start();
+  Socket listener = listen_at(net->beyond, web.at(4), 7003, 4096);
+  std::vector<Connected> inside;
+  std::vector<Socket> outside;
+  for (std::size_t i = 0; i <= count; ++i) {
+    inside.push_back(sandbox.connect(web.at(4), 7003));
+    ASSERT_EQ(errno_name(inside.back().error), "ok") << i;
+    auto accepted = listener.accept();
+    ASSERT_TRUE(accepted) << i;
+    outside.push_back(std::move(*accepted));
+  }
+  const auto lose = [&](const std::string& rule) {
+    return run_in(sandbox.inside(), {.argv = {"sh", "-ec", "PATH=$PATH:/usr/sbin:/sbin; nft 'flush ruleset; table netdev t { chain in "
+        "{ type filter hook ingress device \"" + sandbox.tap() + "\" priority 0; " + rule + "\n}\n}'"}}).err;
+  };
+  if (const std::string why = lose("meta length > 1000 drop"); !why.empty()) GTEST_SKIP() << "nft: " << why;
+  std::this_thread::sleep_for(1500ms);  // until no timer of the opening is left, which would look again
+  const std::string bytes(each, 'x');
+  for (std::size_t i = 0; i < count; ++i) ASSERT_GT(::send(outside[i].fd(), bytes.data(), bytes.size(), MSG_DONTWAIT), 0);
+  std::this_thread::sleep_for(200ms);
+  ASSERT_EQ(outside[count].send_pattern(100), 0);
+  pollfd wait{.fd = inside[count].socket.fd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&wait, 1, 200), 0) << "there is memory left";
+  ASSERT_EQ(lose(""), "");
+  EXPECT_EQ(inside[count].socket.receive_pattern(100, 20s).bytes, 100U);
+}
+
 TEST_F(FlowsTest, ShortConnectionsLeaveNothing) {
   const int count = soak() ? 20'000 : 1500;
   Sandbox& sandbox = start();

@@ -55,6 +55,19 @@ TEST(TcpOutput, TheGuestsWindowAndMssAreKept) {
   EXPECT_EQ(s.c.wanted(), 0U) << "140 bytes of window are not worth a segment while one is in flight";
 }
 
+TEST(TcpOutput, AFrameHoldsASegmentAtTheLargestMtu) {
+  Script s;
+  s.stack.mtu = 65521;
+  Header large = Script::syn();
+  large.mss = 65481;
+  s.establish(large);
+  s.acks(h, 4000);
+  EXPECT_GT(s.c.frame_limit(), 65000U);
+  s.gives(std::string(65000, 'x'));
+  ASSERT_EQ(s.sent.size(), 1U);
+  EXPECT_EQ(s.sent[0].bytes.size(), 65000U);
+}
+
 TEST(TcpOutput, AtMostAMebibyteIsInFlight) {
   Script s;
   s.establish();
