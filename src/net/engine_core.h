@@ -71,6 +71,9 @@ struct Core {
   void need_second() {                            // something is to be looked at again in a second
     if (!timers.is_set(numbers.second)) timers.set(numbers.second, now + 1000);
   }
+  void retry_soon() {                             // without memory: what has ended meanwhile gives some
+    if (!timers.is_set(numbers.starved)) timers.set(numbers.starved, now + 5);
+  }
   bool watch(const sys::Fd& socket, EventName name);  // both ways; false: the kernel has no room
   // Where a visitor of a published port appears to the sandbox: as itself, or as the gateway where its address means
   // something else inside.

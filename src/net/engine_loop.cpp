@@ -149,7 +149,7 @@ void Engine::read_tap() {
     if (got.what == TapPort::Read::nothing) tap_readable_ = false;
     if (got.what == TapPort::Read::no_memory) {
       out_of_memory_ = true;
-      core_.timers.set(core_.numbers.starved, core_.now + 5);
+      core_.retry_soon();
     }
     if (got.what != TapPort::Read::frame) return;
     frame(got.slice);

@@ -46,7 +46,7 @@ void TcpFlows::after(Flow& flow) {
 void TcpFlows::starve(Flow& flow) {
   if (flow.starved) return;
   flow.starved = true, flow.next_starved = starved_, starved_ = flow.connection.id();
-  core_.timers.set(core_.numbers.starved, core_.now + 5);
+  core_.retry_soon();
 }
 
 void TcpFlows::enqueue(Flow& flow) {

@@ -136,7 +136,8 @@ class Run {
     for (std::uint32_t i = 0; i < length; ++i) chunk.writable()[i] = byte_at(1, seq - guest_first + i);
     // A FIN that is believed ends the stream where it says; bytes after it are not the model's.
     chunk.keep_front(length);
-    const bool counts = !net::tcp::after(header.ack, model.sent_end) && flow.state() == State::established;
+    const bool counts = !net::tcp::before(header.ack, own_first) && !net::tcp::after(header.ack, model.sent_end) &&
+                        flow.state() == State::established;
     if (counts) model.guest_edge = net::tcp::later(model.guest_edge, header.ack + (std::uint32_t{header.window} << (model.scaled ? 7 : 0)));
     if (flow.receive(header, std::move(chunk)) == Connection::Received::reopen) require(model.gone);
   }
