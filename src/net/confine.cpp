@@ -35,10 +35,10 @@ constexpr std::uint32_t own_architecture = AUDIT_ARCH_AARCH64;
 constexpr std::uint32_t x32_bit = 0x40000000;
 
 constexpr auto plain_calls = std::to_array<std::uint32_t>({
-    SYS_epoll_pwait, SYS_sched_yield, SYS_epoll_ctl, SYS_read, SYS_write, SYS_writev, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg,
+    SYS_epoll_pwait, SYS_epoll_ctl, SYS_read, SYS_write, SYS_writev, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg,
     SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_connect, SYS_bind, SYS_accept4, SYS_getsockname, SYS_getsockopt,
     SYS_shutdown, SYS_close, SYS_clock_gettime, SYS_getrandom, SYS_madvise, SYS_exit, SYS_exit_group,
-    SYS_rt_sigreturn, SYS_restart_syscall,
+    SYS_rt_sigreturn, SYS_restart_syscall, SYS_sched_yield,
 #ifdef SYS_epoll_wait
     SYS_epoll_wait,
 #endif
