@@ -23,6 +23,10 @@ constexpr std::uint32_t tap_queue = 4096;
 // Bytes a connection may keep in the sandbox's kernel: least, at first, most (tcp(7)). The engine is some ten microseconds
 // away, whatever the peer's distance, which the host's socket has the buffers for; more would only leave the cache.
 constexpr std::string_view tcp_buffer = "4096 131072 1048576";
+// The same way has no congestion: the engine never loses a segment, and its window says what it can take. The host's own
+// default may pace what it sends by a timer for each segment (BBR), which costs a third of what many streams can carry.
+// Reno is in every kernel, and free to whom may not change the host's.
+constexpr std::string_view congestion_control = "reno";
 constexpr unsigned loopback_index = 1, mapped_bits = 96;
 constexpr std::size_t most_bytes = 1 << 16;
 
@@ -111,6 +115,7 @@ Result<sys::Fd> make_network(const plan::Network& network) {
 
 Result<> adjust_network(const plan::Identity& identity, const sys::Fd& proc) {
   TRY(set_parameter(proc, "ping_group_range", text(identity.gid, " ", identity.gid)));
+  TRY(set_parameter(proc, "tcp_congestion_control", congestion_control));
   TRY(set_parameter(proc, "tcp_rmem", tcp_buffer));
   return set_parameter(proc, "tcp_wmem", tcp_buffer);
 }

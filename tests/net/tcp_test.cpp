@@ -248,7 +248,6 @@ TEST_F(TcpTest, TheEndOfAProgramEndsItsFlows) {
   }
 }
 
-// The engine adds no wait of its own: where nobody delays, an acknowledgement 40 ms late would cost 8 s here.
 // What waits in the sandbox's kernel has left the processor's cache when it is read: 32 streams lose by it.
 TEST_F(TcpTest, BuffersFitTheDistanceToTheEngine) {
   Sandbox& sandbox = start();
@@ -256,6 +255,13 @@ TEST_F(TcpTest, BuffersFitTheDistanceToTheEngine) {
   EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_wmem").out, "4096\t131072\t1048576\n");
 }
 
+// The host may send through a congestion control that paces; between the sandbox and the engine there is no congestion.
+TEST_F(TcpTest, TheWayToTheEngineIsNotPaced) {
+  Sandbox& sandbox = start();
+  EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_congestion_control").out, "reno\n");
+}
+
+// The engine adds no wait of its own: where nobody delays, an acknowledgement 40 ms late would cost 8 s here.
 TEST_F(TcpTest, SmallExchangesAreQuick) {
   Sandbox& sandbox = start();
   for (const int version : families) {
