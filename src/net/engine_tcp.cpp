@@ -108,7 +108,7 @@ void TcpFlows::serve(Flow& flow) {
 // A short read means that a stream has no more for now (epoll(7)), unless its end is known to be behind. One call reads
 // all that a flow may have in this turn, a frame's worth into each chunk: every call may wake who sends.
 void TcpFlows::read_host(Flow& flow) {
-  const std::size_t frame = std::min(flow.connection.frame_limit(), Pool::large_payload);
+  const std::size_t frame = flow.connection.frame_limit();
   for (std::size_t taken = 0; quantum - taken >= frame && flow.readable && !flow.removed;) {
     const std::size_t wanted = std::min(flow.connection.wanted(), (quantum - taken) / frame * frame);
     std::array<Slice, most_chunks> chunks;
@@ -175,7 +175,6 @@ void TcpFlows::end_of_turn() {
   while (deferred_.first != none) {
     Flow& flow = flows_[deferred_.first];
     deferred_.first = flow.next_deferred;
-    flow.deferred = false;
     if (!flow.removed) flow.connection.end_of_turn();
   }
   if (dead_ == none) return;
@@ -258,12 +257,7 @@ void TcpFlows::arm(tcp::Connection& from, tcp::Time deadline) {
   core_.timers.set(core_.numbers.tcp + from.id(), round_deadline((deadline + 999) / 1000, core_.now));
 }
 
-void TcpFlows::defer(tcp::Connection& from) {
-  Flow& flow = of(from);
-  if (flow.deferred) return;
-  flow.deferred = true;
-  append(deferred_, &Flow::next_deferred, from.id());
-}
+void TcpFlows::defer(tcp::Connection& from) { append(deferred_, &Flow::next_deferred, from.id()); }
 
 void TcpFlows::closed(tcp::Connection& from) {
   Flow& flow = of(from);

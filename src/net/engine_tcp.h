@@ -61,7 +61,7 @@ class TcpFlows final : private tcp::Sink {
     Peer peer = Peer::outside;
     bool connecting = false, visiting = false;  // the host's, the sandbox's answer is awaited
     bool readable = false, hung_up = false, ended = false;  // ended: the host's side gave its end
-    bool queued = false, starved = false, deferred = false, holding = false, second_try = false, removed = false;
+    bool queued = false, starved = false, holding = false, second_try = false, removed = false;
     std::uint8_t stream = 0xff;
     std::uint16_t rule = 0, target = 0;      // target: which counter of opening_to_ it is in
     std::uint32_t next_ready = none, next_deferred = none, next_starved = none;
