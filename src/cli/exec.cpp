@@ -59,7 +59,7 @@ Result<int> run_in(const Options& options) {
   }
   for (const int number : {0, 1, 2}) request.attached.push_back(TRY(sys::duplicate(number)));
   sandbox.signals = TRY(launch::take_signals());
-  TRY(supervise::ask(sandbox.channel, request));
+  TRY(supervise::hand_over(sandbox.channel, request));
   request.attached.clear();
   sandbox.started = sys::monotonic_now();
   const supervise::Outcome outcome = TRY(supervise::wait(sandbox));

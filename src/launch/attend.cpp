@@ -129,14 +129,7 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
 [[noreturn]] void attend(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
                          sys::Fd client) {
   sys::failpoint_role("attendant");
-  supervise::Reply taken;
-  Result<> done = supervise::send(client, taken);
-  if (!done) {
-    taken.error = std::move(done).error();
-    done = supervise::send(client, taken);  // else the client is gone
-    sys::exit_now(done ? exit_status::setup_failed : 1);
-  }
-  done = attend_steps(plan, prepared, sandbox, request, client);
+  Result<> done = attend_steps(plan, prepared, sandbox, request, client);
   if (!done) report_and_exit(client, std::move(done).error());
   sys::exit_now(0);
 }

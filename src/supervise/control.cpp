@@ -1,6 +1,7 @@
-// Encoding: the kind (of a reply: whether it is an error), the numbers, then the texts.
+// Encoding of a request: the kind, the number, the texts. Of a reply: a zero and its texts, or the handshake's `failed`.
 #include "supervise/control.h"
 
+#include "supervise/handshake.h"
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
@@ -32,8 +33,8 @@ std::string encode(const Request& request) {
 }
 
 std::string encode(const Reply& reply) {
-  std::string out(1, reply.error ? '\1' : '\0');
-  if (reply.error) put_error(out, *reply.error);
+  if (reply.error) return encode(Message{.kind = MessageKind::failed, .number = 0, .text = {}, .error = *reply.error, .attached = {}});
+  std::string out(1, '\0');
   put_texts(out, reply.words);
   return out;
 }
@@ -52,8 +53,12 @@ Result<Request> decode_request(std::string_view bytes) {
 
 Result<Reply> decode_reply(std::string_view bytes) {
   Reply reply;
+  if (!bytes.empty() && bytes[0] != '\0') {
+    Result<Message> refusal = decode(bytes);
+    if (refusal) reply.error = std::move(refusal->error);
+    return refusal && encode(reply) == bytes ? Result<Reply>(std::move(reply)) : fail("damaged reply");
+  }
   WireReader reader{bytes.substr(bytes.empty() ? 0 : 1)};
-  if (!bytes.empty() && bytes[0] != '\0') reply.error = reader.error();
   reply.words = reader.contents();
   if (!is_whole(reader, encode(reply), bytes)) return fail("damaged reply");
   return reply;
@@ -83,10 +88,16 @@ Result<std::optional<Reply>> receive_reply(const sys::Fd& connection) {
   return std::optional(std::move(reply));
 }
 
+// A refusal comes before the request.
+Result<> hand_over(const sys::Fd& connection, const Request& request) {
+  Result<> sent = send(connection, request);
+  if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
+  return {};
+}
+
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {
-  const Result<> sent = send(connection, request);
-  if (!sent && sent.error().code != EPIPE && sent.error().code != ECONNRESET) return std::unexpected<Error>(sent.error());
-  std::optional<Reply> reply = TRY(receive_reply(connection));  // a refusal comes before the request
+  TRY(hand_over(connection, request));
+  std::optional<Reply> reply = TRY(receive_reply(connection));
   if (!reply) return fail("the sandbox ended meanwhile");
   if (reply->error) return std::unexpected<Error>(*std::move(reply->error));
   return *std::move(reply);

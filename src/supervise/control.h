@@ -6,7 +6,8 @@
 //                       ◄──    Reply: done, with what was asked for, or the error
 //
 // The connection stays open where the client wants to know of the end: the launcher closes it by ending, after the name
-// is free again. An exec's connection goes to the attendant, which speaks the handshake's protocol from then on.
+// is free again. An exec's connection goes to the attendant, which speaks the handshake's protocol; it gets no reply but
+// a refusal, which is the handshake's `failed`.
 #pragma once
 
 #include "base/result.h"
@@ -40,6 +41,8 @@ Result<> send(const sys::Fd& connection, const Reply& reply);
 // nullopt: the other side is gone.
 Result<std::optional<Request>> receive_request(const sys::Fd& connection);
 Result<std::optional<Reply>> receive_reply(const sys::Fd& connection);
+// The client's turn where no reply is waited for: an exec's.
+Result<> hand_over(const sys::Fd& connection, const Request& request);
 // The client's turn: what was asked for; the reply's error, or that of a launcher that is gone.
 Result<Reply> ask(const sys::Fd& connection, const Request& request);
 

@@ -238,6 +238,7 @@ Result<> Monitor::finish(Result<> ran) {
   if (sandbox.shares_processes) TRY(end_among_others());
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
+  refuse_early();
   TRY(end_attendants());
   if (ran && has_ended && outcome.reason != Reason::setup && outcome.reason != Reason::mask) return {};
   const sys::Ended ended = TRY(sys::wait_process(sandbox.init));

@@ -66,10 +66,14 @@ Result<> Monitor::serve(std::span<const sys::Watch> happened) {
   if (happened[0].happened == 0) return {};
   std::optional<sys::Fd> connection = TRY(sys::accept_connection(sandbox.state->control));
   if (!connection) return {};
-  const Result<> allowed = check_peer(*connection, own_namespace);
-  if (allowed) clients.push_back(*std::move(connection));
-  // The answer to whoever is not allowed is a courtesy; it may be gone.
-  else static_cast<void>(send(*connection, Reply{.error = allowed.error(), .words = {}, .attached = {}}).has_value());
+  if (const Result<> allowed = check_peer(*connection, own_namespace); !allowed) {
+    // The answer is a courtesy; it may be gone.
+    static_cast<void>(send(*connection, Reply{.error = allowed.error(), .words = {}, .attached = {}}).has_value());
+    return {};
+  }
+  // Mostly it has asked by now.
+  if (TRY(sys::wait_for_event(connection->get(), POLLIN, milliseconds(0)))) TRY(serve_client(*connection));
+  if (connection->valid()) clients.push_back(*std::move(connection));
   return {};
 }
 
@@ -107,6 +111,10 @@ void Monitor::serve_early() {
     reply_to(client, std::move(done));
     if (client.valid()) sandbox.state->clients.push_back(std::move(client));
   }
+}
+
+void Monitor::refuse_early() {
+  for (auto& [request, client] : std::exchange(early, {})) reply_to(client, fail("the sandbox ended before its command ran"));
 }
 
 // Into a client that is not valid somebody else speaks by now.

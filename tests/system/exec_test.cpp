@@ -264,6 +264,25 @@ TEST_F(ExecTest, WhereNothingRunsItSaysSo) {
   EXPECT_PRED2(contains, exec({"web", "--", "true"}).err, "the sandbox 'web' has ended");
 }
 
+// Whoever waits for a command that is never run hears so, and not that its own was killed.
+TEST_F(ExecTest, IntoOneThatNeverRuns) {
+  const Words sentences{"no sandbox is named", "is starting or ending", "has ended", "ended before its command ran"};
+  bool waited = false;
+  for (int round = 0; round < 200 && !waited; ++round) {
+    Command starting = sbx({"--name", "web", "--", "/no/such/program"});
+    starting.environment = environment();
+    box_ = std::make_unique<Process>(starting);
+    Outcome outcome;
+    EXPECT_TRUE(eventually([&] { return !contains((outcome = exec({"web", "--", "true"})).err, sentences[0]); }));
+    EXPECT_EQ(outcome.status, 125) << outcome.err;
+    EXPECT_TRUE(std::ranges::any_of(sentences, [&](const auto& each) { return contains(outcome.err, each); })) << outcome.err;
+    waited = contains(outcome.err, sentences.back());
+    EXPECT_EQ(box_->finish().status, 127);
+    box_.reset();
+  }
+  EXPECT_TRUE(waited);
+}
+
 // From before the name is taken until the command runs, each answer is a sentence or the command's.
 TEST_F(ExecTest, IntoOneThatIsAboutToRun) {
   const Words sentences{"no sandbox is named", "is starting or ending", "has ended"};

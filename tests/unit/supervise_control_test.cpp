@@ -1,6 +1,7 @@
 // Requests and replies: what is sent arrives, whole and with its descriptors; damage is noticed.
 #include "supervise/control.h"
 
+#include "supervise/handshake.h"
 #include "sys/socket.h"
 
 #include <gtest/gtest.h>
@@ -21,10 +22,9 @@ Request full_request() {
   return request;
 }
 
-Reply full_reply() {
+Reply refusal() {
   Reply reply;
   reply.error = Error{.code = 2, .message = "no such thing", .hint = "look elsewhere", .status = 126};
-  reply.words = {"x", ""};
   return reply;
 }
 
@@ -41,24 +41,39 @@ TEST(SuperviseControl, EveryRequestComesBack) {
 }
 
 TEST(SuperviseControl, RepliesComeBack) {
-  const auto failed = decode_reply(encode(full_reply()));
+  const auto failed = decode_reply(encode(refusal()));
   ASSERT_TRUE(failed && failed->error);
   EXPECT_EQ(failed->error->code, 2);
   EXPECT_EQ(failed->error->status, 126);
   EXPECT_EQ(failed->error->message, "no such thing");
   EXPECT_EQ(failed->error->hint, "look elsewhere");
-  EXPECT_EQ(failed->words, full_reply().words);
-  const auto done = decode_reply(encode(Reply{}));
+  Reply full;
+  full.words = {"x", ""};
+  const auto done = decode_reply(encode(full));
   ASSERT_TRUE(done);
   EXPECT_FALSE(done->error);
+  EXPECT_EQ(done->words, full.words);
+}
+
+TEST(SuperviseControl, ARefusalIsUnderstoodByWhoWaitsForACommand) {
+  const auto message = decode(encode(refusal()));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->kind, MessageKind::failed);
+  EXPECT_EQ(message->error.message, "no such thing");
+  EXPECT_EQ(message->error.status, 126);
+  EXPECT_FALSE(decode_reply(encode(Message{.kind = MessageKind::running, .number = 0, .text = {}, .error = {}, .attached = {}})));
 }
 
 TEST(SuperviseControl, WhatIsCutOffOrTooLongIsDamage) {
-  const std::string request = encode(full_request()), reply = encode(full_reply());
+  Reply full;
+  full.words = {"x", ""};
+  const std::string request = encode(full_request());
   for (std::size_t size = 0; size < request.size(); ++size) EXPECT_FALSE(decode_request(std::string_view(request).substr(0, size))) << size;
-  for (std::size_t size = 0; size < reply.size(); ++size) EXPECT_FALSE(decode_reply(std::string_view(reply).substr(0, size))) << size;
   EXPECT_EQ(decode_request(request + "x").error().message, "damaged request");
-  EXPECT_EQ(decode_reply(reply + "x").error().message, "damaged reply");
+  for (const std::string& reply : {encode(full), encode(refusal())}) {
+    for (std::size_t size = 0; size < reply.size(); ++size) EXPECT_FALSE(decode_reply(std::string_view(reply).substr(0, size))) << size;
+    EXPECT_EQ(decode_reply(reply + "x").error().message, "damaged reply");
+  }
 }
 
 TEST(SuperviseControl, AnUnknownKindIsRefused) {
@@ -99,7 +114,7 @@ TEST(SuperviseControl, DescriptorsGoAlong) {
 TEST(SuperviseControl, TheRepliesErrorIsTheAskers) {
   auto pair = sys::make_message_pair();
   ASSERT_TRUE(pair);
-  ASSERT_TRUE(send(pair->second, full_reply()));
+  ASSERT_TRUE(send(pair->second, refusal()));
   const auto refused = ask(pair->first, full_request());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "no such thing");
