@@ -57,7 +57,8 @@ Result<int> run_in(const Options& options) {
     request.attached.push_back(TRY(sys::make_memory_file("sbx-request", request.words[0], sys::MemoryFile::content)));
     request.words.clear();
   }
-  for (const int number : {0, 1, 2}) request.attached.push_back(TRY(sys::duplicate(number)));
+  sandbox.begun = TRY(sys::make_flag());
+  for (const int number : {0, 1, 2, sandbox.begun.get()}) request.attached.push_back(TRY(sys::duplicate(number)));
   sandbox.signals = TRY(launch::take_signals());
   TRY(supervise::hand_over(sandbox.channel, request));
   request.attached.clear();

@@ -54,24 +54,27 @@ plan::Command command_of(const plan::Plan& plan, supervise::ExecRequest request)
   return command;
 }
 
-// One that is too long for a message is in a file, whose descriptor comes first. The others become 0–2.
+// One that is too long for a message is in a file, whose descriptor comes first.
 Result<plan::Command> take_request(const plan::Plan& plan, supervise::Request& request) {
   const bool in_file = request.words.empty();
-  if (request.attached.size() != (in_file ? 4 : 3)) return fail("damaged request for a command");
+  if (request.attached.size() != (in_file ? 5 : 4)) return fail("damaged request for a command");
   if (!in_file) return command_of(plan, TRY(supervise::decode_exec_request(request.words[0])));
   const std::string content = TRY(sys::read_fd(request.attached.front(), "the request", supervise::most_request_bytes));
   request.attached.erase(request.attached.begin());
   return command_of(plan, TRY(supervise::decode_exec_request(content)));
 }
 
-// The launcher's own descriptors end here: of them only those that lead inside, and init's end, are kept.
-Result<> take_descriptors(std::vector<sys::Fd> descriptors, const supervise::Sandbox& sandbox, const sys::Fd& client) {
+// The launcher's own descriptors end here: of them only those that lead inside, and init's end, are kept. Three of the
+// client's become 0–2, and the fourth is its flag.
+Result<sys::Fd> take_descriptors(std::vector<sys::Fd> descriptors, const supervise::Sandbox& sandbox, const sys::Fd& client) {
   for (int number = 0; number < 3; ++number) TRY(sys::duplicate_onto(descriptors[static_cast<std::size_t>(number)], number));
+  sys::Fd begun = std::move(descriptors[3]);
   descriptors.clear();
-  std::vector<int> kept{0, 1, 2, client.get(), sandbox.init.pidfd.get()};
+  std::vector<int> kept{0, 1, 2, begun.get(), client.get(), sandbox.init.pidfd.get()};
   for (const sys::Fd& entrance : sandbox.entrances) kept.push_back(entrance.get());
   TRY(sys::close_all_except(kept));
-  return check_descriptors();
+  TRY(check_descriptors());
+  return begun;
 }
 
 Result<> enter_namespaces(const plan::Plan& plan, const std::vector<sys::Fd>& entrances) {
@@ -109,8 +112,9 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
                       const sys::Fd& client) {
   TRY(sys::set_parent_death_signal(SIGKILL));
   TRY(sys::set_process_name("sbx:exec"));
+  if (TRY(sys::wait_for_event(client.get(), 0, std::chrono::milliseconds(0)))) return fail("the client is gone");
   const plan::Command command = TRY(take_request(plan, request));
-  TRY(take_descriptors(std::move(request.attached), sandbox, client));
+  const sys::Fd begun = TRY(take_descriptors(std::move(request.attached), sandbox, client));
   TRY(enter_namespaces(plan, sandbox.entrances));
   TRY(sys::new_session());
   sys::Fd terminal;
@@ -119,6 +123,7 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   sys::Fd signals = TRY(sys::block_signals(std::array{SIGCHLD}));
   // The command's end is to be waited for by us: until then init cannot end (pid_namespaces(7)).
   TRY(sys::set_parent_death_signal(0));
+  TRY(sys::raise_flag(begun));
   StartedCommand started = TRY(start_command(plan, prepared, command, client, terminal));
   terminal.reset();
   sys::failpoint_role("attendant-running");
@@ -129,9 +134,10 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
 [[noreturn]] void attend(const plan::Plan& plan, const Prepared& prepared, supervise::Sandbox& sandbox, supervise::Request& request,
                          sys::Fd client) {
   sys::failpoint_role("attendant");
-  Result<> done = attend_steps(plan, prepared, sandbox, request, client);
-  if (!done) report_and_exit(client, std::move(done).error());
-  sys::exit_now(0);
+  const Result<> done = attend_steps(plan, prepared, sandbox, request, client);
+  if (done) sys::exit_now(0);
+  const auto ended = sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, std::chrono::milliseconds(0));
+  report_and_exit(client, ended && *ended ? Error{0, "the sandbox ended before the command ran", {}} : done.error());
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Request {
   int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which;
                                    // join: the kinds of namespaces, a bit each
   std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: its own; join: see pod.h
-  std::vector<sys::Fd> attached;   // exec: at most sys::most_attached
+  std::vector<sys::Fd> attached;   // exec: what becomes 0–2, and Sandbox.begun
 };
 
 struct Reply {

@@ -232,13 +232,14 @@ Result<> Monitor::finish(Result<> ran) {
   if (!sandbox.init.pidfd.valid()) {  // it is an attendant's, which ends its command when we are gone
     if (!ran || has_ended) return ran;
     outcome.reason = Reason::setup;
-    outcome.error = Error{0, "the sandbox ended, and the command with it", {}, exit_status::signal_base + SIGKILL};
+    if (TRY(sys::wait_for_event(sandbox.begun.get(), POLLIN, milliseconds(0))))  // else nobody took the request, or not to its end
+      outcome.error = Error{0, "the sandbox ended, and the command with it", {}, exit_status::signal_base + SIGKILL};
+    else outcome.error = Error{0, "the sandbox ended before the command ran", {}};
     return {};
   }
   if (sandbox.shares_processes) TRY(end_among_others());
   // Whatever went wrong in the loop, the sandbox does not outlive it.
   if (!ran) TRY(sys::send_signal(sandbox.init.pidfd, SIGKILL));
-  refuse_early();
   TRY(end_attendants());
   if (ran && has_ended && outcome.reason != Reason::setup && outcome.reason != Reason::mask) return {};
   const sys::Ended ended = TRY(sys::wait_process(sandbox.init));

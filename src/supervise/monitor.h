@@ -53,7 +53,6 @@ struct Monitor {
   Result<> serve_client(sys::Fd& client);
   Result<> end_attendants();
   void serve_early();
-  void refuse_early();
   void reply_to(sys::Fd& client, Result<Reply> done);
   Result<Reply> answer(Request& request, sys::Fd& client);
   bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }

@@ -113,10 +113,6 @@ void Monitor::serve_early() {
   }
 }
 
-void Monitor::refuse_early() {
-  for (auto& [request, client] : std::exchange(early, {})) reply_to(client, fail("the sandbox ended before its command ran"));
-}
-
 // Into a client that is not valid somebody else speaks by now.
 void Monitor::reply_to(sys::Fd& client, Result<Reply> done) {
   if (!client.valid()) return;
@@ -137,6 +133,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
+      if (has_ended) return fail("the sandbox ended before the command ran");
       if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;

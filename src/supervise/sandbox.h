@@ -25,6 +25,7 @@ inline constexpr std::chrono::milliseconds settle_time{500};
 struct Sandbox {
   sys::Process init;
   sys::Fd channel;                       // the handshake's socket
+  sys::Fd begun;                         // of an exec: a flag that is raised when the command starts
   sys::Fd signals;                       // what the launcher was told to pass on
   Engine engine;                         // of a network of its own; else there is none
   Cgroup cgroup;                         // where one was asked for and can be had

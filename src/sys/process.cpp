@@ -15,6 +15,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -108,6 +109,18 @@ Result<std::pair<Fd, Fd>> make_pipe(const std::string& name) {
   int ends[2];
   if (SYS(::pipe2(ends, O_CLOEXEC)) < 0) return fail_errno("pipe for ", name);
   return std::pair(Fd(ends[0]), Fd(ends[1]));
+}
+
+Result<Fd> make_flag() {
+  const int fd = SYS(::eventfd(0, EFD_CLOEXEC));
+  if (fd < 0) return fail_errno("eventfd");
+  return Fd(fd);
+}
+
+Result<> raise_flag(const Fd& flag) {
+  constexpr std::uint64_t one = 1;
+  if (SYS(::write(flag.get(), &one, sizeof one)) < 0) return fail_errno("raise a flag");
+  return {};
 }
 
 namespace {

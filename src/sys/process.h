@@ -34,6 +34,9 @@ using ChildMain = void (*)(void* argument);
 Result<pid_t> run_until_exec(ChildMain run, void* argument, const char* what);
 
 Result<std::pair<Fd, Fd>> make_pipe(const std::string& name);  // reader, writer
+// Between processes (eventfd(2)): readable once it was raised.
+Result<Fd> make_flag();
+Result<> raise_flag(const Fd& flag);
 
 struct Ended {
   bool signaled = false;
@@ -98,7 +101,6 @@ Result<> duplicate_onto(const Fd& from, int to);
 Result<> start_program_in_place(const std::string& file, char* const* argv, char* const* environment);  // execve(2)
 Result<> start_program_in_place(const Fd& file, const char* what, char* const* argv, char* const* environment);  // execveat(2)
 Error exec_error(int code, const std::string& file);    // as of a failed execve(2)
-Result<std::pair<Fd, Fd>> make_pipe(const std::string& name);  // to read from, to write to
 
 // Signals: all are blocked and read from a descriptor, so nothing runs in a handler.
 Result<Fd> block_signals(std::span<const int> read);    // blocks all; the descriptor yields those of `read`

@@ -2,6 +2,8 @@
 #include "world/net_test.h"
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <thread>
@@ -257,6 +259,9 @@ TEST_F(TcpTest, BuffersFitTheDistanceToTheEngine) {
 
 // The host may send through a congestion control that paces; between the sandbox and the engine there is no congestion.
 TEST_F(TcpTest, TheWayToTheEngineIsNotPaced) {
+  std::ifstream file("/proc/sys/net/ipv4/tcp_allowed_congestion_control");
+  const std::string allowed(std::istreambuf_iterator<char>(file), {});
+  if (file.is_open() && !allowed.contains("reno")) GTEST_SKIP() << "this host keeps Reno for itself: " << allowed;
   Sandbox& sandbox = start();
   EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_congestion_control").out, "reno\n");
 }

@@ -264,9 +264,27 @@ TEST_F(ExecTest, WhereNothingRunsItSaysSo) {
   EXPECT_PRED2(contains, exec({"web", "--", "true"}).err, "the sandbox 'web' has ended");
 }
 
+// Nobody has heard them when the sandbox ends.
+TEST_F(ExecTest, IntoOneThatEndsJustThen) {
+  start({}, "echo up; exec sleep 0.3");
+  box_->kill(SIGSTOP);
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 4; ++i) all.push_back(std::make_unique<Process>(command({"web", "--", "echo", "ran"})));
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  box_->kill(SIGCONT);
+  for (const auto& each : all) {
+    const Outcome outcome = each->finish();
+    EXPECT_EQ(outcome.status, 125);
+    EXPECT_EQ(outcome.err, "sbx: the sandbox ended before the command ran\n");
+    EXPECT_EQ(outcome.out, "");
+  }
+  box_->finish();
+  box_.reset();
+}
+
 // Whoever waits for a command that is never run hears so, and not that its own was killed.
 TEST_F(ExecTest, IntoOneThatNeverRuns) {
-  const Words sentences{"no sandbox is named", "is starting or ending", "has ended", "ended before its command ran"};
+  const Words sentences{"no sandbox is named", "is starting or ending", "has ended", "ended before the command ran"};
   bool waited = false;
   for (int round = 0; round < 200 && !waited; ++round) {
     Command starting = sbx({"--name", "web", "--", "/no/such/program"});
