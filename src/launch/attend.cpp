@@ -16,6 +16,7 @@
 #include "sys/terminal.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
@@ -114,16 +115,17 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   TRY(sys::set_process_name("sbx:exec"));
   if (TRY(sys::wait_for_event(client.get(), 0, std::chrono::milliseconds(0)))) return fail("the client is gone");
   const plan::Command command = TRY(take_request(plan, request));
-  const sys::Fd begun = TRY(take_descriptors(std::move(request.attached), sandbox, client));
+  sys::Fd begun = TRY(take_descriptors(std::move(request.attached), sandbox, client));
   TRY(enter_namespaces(plan, sandbox.entrances));
   TRY(sys::new_session());
   sys::Fd terminal;
   if (command.terminal) terminal = TRY(take_terminal(sandbox.entrances.back(), client, sandbox.init.pidfd));
   sandbox.entrances.clear();
   sys::Fd signals = TRY(sys::block_signals(std::array{SIGCHLD}));
+  TRY(sys::raise_flag(begun));
+  begun.reset();
   // The command's end is to be waited for by us: until then init cannot end (pid_namespaces(7)).
   TRY(sys::set_parent_death_signal(0));
-  TRY(sys::raise_flag(begun));
   StartedCommand started = TRY(start_command(plan, prepared, command, client, terminal));
   terminal.reset();
   sys::failpoint_role("attendant-running");
@@ -136,7 +138,9 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   sys::failpoint_role("attendant");
   const Result<> done = attend_steps(plan, prepared, sandbox, request, client);
   if (done) sys::exit_now(0);
-  const auto ended = sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, std::chrono::milliseconds(0));
+  // No process is made any more in a pid namespace whose first is on its way out (pid_namespaces(7)).
+  const std::chrono::milliseconds patience(done.error().code == ENOMEM ? 100 : 0);
+  const auto ended = sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, patience);
   report_and_exit(client, ended && *ended ? Error{0, "the sandbox ended before the command ran", {}} : done.error());
 }
 

@@ -49,7 +49,8 @@ Result<> forget(sys::Process& attendant) {
 }  // namespace
 
 void Monitor::watch_clients(std::vector<sys::Watch>& watches) const {
-  watches.push_back({sandbox.state->clients.size() < most_clients ? sandbox.state->control.get() : -1, POLLIN});
+  const bool has_room = sandbox.state->clients.size() + early.size() < most_clients;
+  watches.push_back({has_room ? sandbox.state->control.get() : -1, POLLIN});
   for (const sys::Fd& client : sandbox.state->clients) watches.push_back({client.get(), POLLIN});
   for (const sys::Process& attendant : sandbox.attendants) watches.push_back({attendant.pidfd.get(), POLLIN});
 }
@@ -133,7 +134,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
-      if (has_ended) return fail("the sandbox ended before the command ran");
+      if (has_ended || !channel_open) return fail("the sandbox ended before the command ran");
       if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
