@@ -116,6 +116,8 @@ Result<sys::Fd> make_network(const plan::Network& network) {
 
 Result<> adjust_network(const plan::Identity& identity, const sys::Fd& proc) {
   TRY(set_parameter(proc, "ping_group_range", text(identity.gid, " ", identity.gid)));
+  // An acknowledgement that is late there is no sign of a loss, to be probed for (RFC 8985, 7).
+  TRY(set_parameter(proc, "tcp_early_retrans", "0"));
   // Wanted, not needed: whoever rules the host may have kept it for itself (tcp_allowed_congestion_control, tcp(7)).
   const Result<> unpaced = set_parameter(proc, "tcp_congestion_control", congestion_control);
   if (!unpaced && unpaced.error().code != EPERM) return unpaced;

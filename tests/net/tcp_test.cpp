@@ -264,6 +264,7 @@ TEST_F(TcpTest, TheWayToTheEngineIsNotPaced) {
   if (file.is_open() && !allowed.contains("reno")) GTEST_SKIP() << "this host keeps Reno for itself: " << allowed;
   Sandbox& sandbox = start();
   EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_congestion_control").out, "reno\n");
+  EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_early_retrans").out, "0\n");
 }
 
 // The engine adds no wait of its own: where nobody delays, an acknowledgement 40 ms late would cost 8 s here.
