@@ -22,20 +22,24 @@ void put_link(Writer& out, const Offload& offload, const Mac& destination, const
   out.be16(type);
 }
 
+constexpr unsigned hop_by_hop = 0, jumbo_payload = 0xc204;  // RFC 2675, 2: the option's type and length
+
 void put_ip(Writer& out, const Ends& ends, std::uint8_t protocol, std::size_t length, bool df) {
   const std::size_t begin = out.size();
   if (!ends.source.is_v4()) {
+    const bool big = is_big(ends, length);
     out.be32(6u << 28 | std::uint32_t{ends.traffic_class} << 20);
-    out.be16(static_cast<unsigned>(length));
-    out.u8(protocol);
+    out.be16(big ? 0 : static_cast<unsigned>(length));
+    out.u8(big ? hop_by_hop : protocol);
     out.u8(ends.hop_limit);
     out.address(ends.source);
     out.address(ends.destination);
+    if (big) out.u8(protocol), out.u8(0), out.be16(jumbo_payload), out.be32(static_cast<std::uint32_t>(8 + length));
     return;
   }
   out.u8(0x45);
   out.u8(ends.traffic_class);
-  out.be16(static_cast<unsigned>(20 + length));
+  out.be16(is_big(ends, length) ? 0 : static_cast<unsigned>(20 + length));
   out.be16(0);                                // no identification for what is never fragmented (RFC 6864)
   out.be16(df ? 0x4000 : 0);
   out.u8(ends.hop_limit);
@@ -48,10 +52,10 @@ void put_ip(Writer& out, const Ends& ends, std::uint8_t protocol, std::size_t le
 
 void put_headers(Writer& out, const Ends& ends, std::uint8_t protocol, std::size_t length, bool df, Offload offload) {
   if ((offload.flags & vnet::needs_csum) != 0) {
-    offload.csum_start = static_cast<std::uint16_t>(ethernet_size + ip_size(ends));
+    offload.csum_start = static_cast<std::uint16_t>(ethernet_size + ip_size(ends, length));
     offload.csum_offset = protocol == ip::tcp ? 16 : 6;
   }
-  if (offload.gso_size != 0) offload.header_size = static_cast<std::uint16_t>(offload.header_size + ethernet_size + ip_size(ends));
+  if (offload.gso_size != 0) offload.header_size = static_cast<std::uint16_t>(offload.header_size + ethernet_size + ip_size(ends, length));
   put_link(out, offload, ends.destination_mac, ends.source_mac, ends.source.is_v4() ? 0x0800 : 0x86dd);
   put_ip(out, ends, protocol, length, df);
 }

@@ -1,5 +1,5 @@
 // Frames for the tap, written into the room before a payload or into a buffer of their own. TCP and UDP leave the
-// checksum to the sandbox's kernel (NEEDS_CSUM), which costs nothing there and may carry 64 KiB as one frame; what
+// checksum to the sandbox's kernel (NEEDS_CSUM), which costs nothing there and may carry 64 KiB or more as one frame; what
 // the kernel would not do (ARP, ICMP) is complete. Every function returns the bytes written, virtio_net_hdr first.
 #pragma once
 
@@ -10,9 +10,7 @@
 
 namespace net {
 
-// vnet 10, Ethernet 14, IPv6 40, TCP 60: no header that is built here is longer.
-inline constexpr std::size_t longest_headers = 124;
-using Headers = std::span<std::uint8_t, 128>;
+using Headers = std::span<std::uint8_t, 128>;  // vnet 10, Ethernet 14, IPv6 40, TCP 60; or IPv6 48, and TCP 20
 
 // Of the frame to be sent: `source` is outside, `destination` the sandbox.
 struct Ends {
@@ -24,7 +22,8 @@ struct Ends {
 Ends reply_to(const Packet& packet);       // addresses, ports and MACs exchanged
 
 // Headers of a segment with `payload_size` bytes behind them. A payload of more than `gso_size` bytes is segmented
-// by the receiving kernel; it is then 1 to 65535 - 60 bytes of data.
+// by the receiving kernel. Beyond what IP's length field holds it is BIG TCP: no length for IPv4 (Linux 6.3), a jumbo
+// payload option for IPv6 (RFC 2675, Linux 5.19).
 std::size_t build_tcp(Headers out, const Ends& ends, const tcp::Header& segment, std::size_t payload_size,
                       std::uint16_t gso_size);
 // `df` is IPv4's flag. gso_size 0: one datagram; otherwise UDP_L4 datagrams of gso_size, the last may be shorter.

@@ -47,6 +47,10 @@ void put_ip(Writer& out, const Ends& ends, std::uint8_t protocol, std::size_t le
 // virtio_net_hdr, Ethernet and IP for `length` bytes of `protocol`; with `offload.gso_size` or a checksum to come,
 // where they are is filled in.
 void put_headers(Writer& out, const Ends& ends, std::uint8_t protocol, std::size_t length, bool df, Offload offload);
-inline std::size_t ip_size(const Ends& ends) { return ends.source.is_v4() ? 20 : 40; }
+// IP has no room for its length in the usual place.
+inline bool is_big(const Ends& ends, std::size_t length) { return length + (ends.source.is_v4() ? 20 : 0) > 65535; }
+inline std::size_t ip_size(const Ends& ends, std::size_t length) {
+  return ends.source.is_v4() ? 20 : is_big(ends, length) ? 48 : 40;
+}
 
 }  // namespace net::build

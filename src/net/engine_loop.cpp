@@ -62,6 +62,7 @@ Result<> Engine::attach_tap(sys::Fd tap) {
   TRY(sys::make_non_blocking(tap, "the tap device"));
   const sys::TapOffload offload = TRY(sys::set_tap_offload(tap));
   core_.tap.attach(std::move(tap), offload.udp_segments);
+  if (offload.big_tcp && !core_.tap.capturing()) tcp_->send_big();  // a capture shows what any program can read
   return {};
 }
 

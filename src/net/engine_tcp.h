@@ -24,6 +24,7 @@ class TcpFlows final : private tcp::Sink {
  public:
   static Result<std::unique_ptr<TcpFlows>> make(Core& core);
   void attach(StreamServer& server) { server_ = &server; }
+  void send_big() { stack_.big_tcp = true; }
 
   void segment(const Packet& packet, const Slice& frame);
   void event(std::uint32_t id, std::uint32_t generation, std::uint32_t events);

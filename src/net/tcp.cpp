@@ -14,7 +14,7 @@ constexpr std::size_t copied = 4096, copied_under_pressure = 32768;
 
 }  // namespace
 
-Connection::Connection(Stack& stack, std::uint32_t id, bool v6) : stack_(stack), id_(id), v6_(v6) {}
+Connection::Connection(Stack& stack, std::uint32_t id, bool v6) : stack_(stack), id_(id), v6_(v6), big_(stack.big_tcp) {}
 
 Connection::~Connection() {
   for (Queue* queue : {&to_host_, &early_, &to_guest_, &sacked_}) release(*queue);

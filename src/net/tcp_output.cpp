@@ -42,13 +42,19 @@ void Connection::take(Slice bytes, bool last) {
   defer();
 }
 
+// At most half of the window: what a frame takes of the guest's buffer is free again only when all of it was read.
+std::size_t Connection::largest_frame(std::uint32_t window) const {
+  const std::size_t limit = frame_limit();
+  return big_ ? std::clamp<std::size_t>(window / 2 / mss_ * mss_, limit, big_frame * limit) : limit;
+}
+
 // What is new and fits the window, then the FIN.
 void Connection::output(bool last) {
   if (state_ != State::established) return;
   while (snd_nxt_ != snd_end_ && !fin_sent_) {
     const std::uint32_t window = std::min(snd_wnd_, flight_cap_), unsent = snd_end_ - snd_nxt_;
     if (in_flight() >= window) break;
-    const std::size_t room = std::min<std::size_t>(window - in_flight(), frame_limit());
+    const std::size_t room = std::min<std::size_t>(window - in_flight(), largest_frame(window));
     const std::size_t length = std::min<std::size_t>(unsent, room);
     if (length < unsent && length < mss_ && in_flight() != 0) break;
     if (!measuring_) {
@@ -80,6 +86,10 @@ std::uint32_t Connection::transmit(std::uint32_t seq, std::size_t length, bool l
   if (last && total == length) header.flags |= flag::psh;
   const bool sent = stack_.sink.transmit(*this, header, {pieces.data(), count}, total, mss_);
   if (!sent) ++stack_.counters.refused_frames;
+  if (!sent && total > frame_limit()) {                // its kernel found no room for it in one piece
+    big_ = false;
+    return transmit(seq, frame_limit(), false);
+  }
   if (sent && early_.empty()) ack_owed_ = false;       // SACK blocks need a segment of their own
   return static_cast<std::uint32_t>(total);
 }

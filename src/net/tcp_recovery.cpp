@@ -138,6 +138,7 @@ void Connection::retransmit(std::size_t budget) {
       resend_next_ = known->end;
       continue;
     }
+    big_ = false;                                 // whatever drops frames inside may do so for their size
     measuring_ = false;                           // Karn: an ACK would not tell which of the two it is for
     if (resend_next_ == snd_end_ && fin_sent_) {
       ++stack_.counters.retransmitted;

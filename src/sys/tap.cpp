@@ -3,6 +3,7 @@
 
 #include "sys/call.h"
 #include "sys/file.h"
+#include "sys/user.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -31,7 +32,9 @@ Result<Fd> make_tap(const std::string& name) {
 
 Result<TapOffload> set_tap_offload(const Fd& tap) {
   const unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-  if (SYS(::ioctl(tap.get(), TUNSETOFFLOAD, tcp | tun_f_uso4 | tun_f_uso6)) == 0) return TapOffload{.udp_segments = true};
+  // Nothing tells of it but the version.
+  const bool big_tcp = kernel_version() >= std::pair(6, 6);
+  if (SYS(::ioctl(tap.get(), TUNSETOFFLOAD, tcp | tun_f_uso4 | tun_f_uso6)) == 0) return TapOffload{.udp_segments = true, .big_tcp = big_tcp};
   if (SYS(::ioctl(tap.get(), TUNSETOFFLOAD, tcp)) == 0) return TapOffload{};
   return fail_errno("set the offloads of the tap device");
 }

@@ -13,7 +13,10 @@ namespace sys {
 Result<Fd> make_tap(const std::string& name);
 
 // Frames may come and go with checksums left to do and TCP not yet cut into segments.
-struct TapOffload { bool udp_segments = false; };  // UDP too: since 6.2
+struct TapOffload {
+  bool udp_segments = false;  // UDP too: since 6.2
+  bool big_tcp = false;       // TCP written to it beyond 64 KiB: since 6.6, where it finds the room for such a frame
+};
 Result<TapOffload> set_tap_offload(const Fd& tap);
 
 // Reads find nothing instead of waiting.

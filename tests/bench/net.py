@@ -179,7 +179,9 @@ def resident_mib(pids):
 # ---- what is measured: a name, and a function from an engine to {row: value} ----------------------------------------
 
 def bulk(parallel, direction, address, label):
-    flags = f"-P {parallel}" + (" -R" if direction == "down" else "")
+    # The server sends unpaced: where the host's default is BBR, its timers would take the engine's processor, and a
+    # server elsewhere has its own.
+    flags = f"-P {parallel}" + (" -R -C reno" if direction == "down" else "")
 
     def measure(engine):
         before = cpu_seconds(engine.processes())

@@ -98,10 +98,11 @@ struct Input {
 
 class Run {
  public:
-  explicit Run(std::vector<std::uint8_t>& memory) : pool({memory.data(), memory.size()}), flow(stack, 0, false) {}
+  Run(std::vector<std::uint8_t>& memory, bool big_tcp)
+      : pool({memory.data(), memory.size()}), stack{.sink = model, .pool = pool, .big_tcp = big_tcp}, flow(stack, 0, false) {}
   net::Pool pool;
   Model model;
-  net::tcp::Stack stack{.sink = model, .pool = pool};
+  net::tcp::Stack stack;
   Connection flow;
   std::vector<net::Slice> hoard;
 
@@ -161,8 +162,8 @@ class Run {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static std::vector<std::uint8_t> memory(3u << 20);
   Input in{bytes, bytes + size};
-  Run run(memory);
   const std::uint32_t how = in.take(1);
+  Run run(memory, how % 8 >= 4);
   run.model.scaled = how % 2 != 0;
   run.model.guest_edge = own_first + 30000;
   const Header syn{.seq = guest_first - 1, .flags = flag::syn, .window = 30000, .mss = static_cast<std::uint16_t>(in.take(2)),

@@ -1,11 +1,14 @@
 // TCP through the engine: every byte in order, both ways, at any speed of either end; every way to end.
 #include "world/net_test.h"
 
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/utsname.h>
 #include <thread>
 
 using namespace world;
@@ -265,6 +268,31 @@ TEST_F(TcpTest, TheWayToTheEngineIsNotPaced) {
   Sandbox& sandbox = start();
   EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_congestion_control").out, "reno\n");
   EXPECT_EQ(sandbox.run("cat /proc/sys/net/ipv4/tcp_early_retrans").out, "0\n");
+}
+
+// What waited in the host's socket while the engine did not run comes in few frames: nothing else makes them so big.
+TEST_F(TcpTest, FramesAreBiggerThan64KiBWhereTheKernelTakesThem) {
+  utsname kernel{};
+  ASSERT_EQ(::uname(&kernel), 0);
+  if (::strverscmp(kernel.release, "6.6") < 0) GTEST_SKIP() << "a tap of kernels before 6.6 has no room for them: " << kernel.release;
+  constexpr std::uint64_t warm = 32 << 20, held = 2 << 20;
+  Sandbox& sandbox = start();
+  const auto frames = [&] { return std::stoull(sandbox.run("awk '/eth0/ {print $3}' /proc/net/dev").out); };
+  for (const int version : families) {
+    Pair pair = connect_pair(sandbox, version);
+    std::jthread first([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(warm, 60s)), "ok"); });
+    expect_whole(pair.inside.receive_pattern(warm, 60s), warm, "until the window is wide");
+    first.join();
+    const unsigned long long before = frames();
+    ASSERT_EQ(::kill(sandbox.engine(), SIGSTOP), 0);
+    std::jthread second([&] { EXPECT_EQ(errno_name(pair.outside.send_pattern(held, 60s, warm)), "ok"); });
+    std::this_thread::sleep_for(300ms);
+    ASSERT_EQ(::kill(sandbox.engine(), SIGCONT), 0);
+    expect_whole(pair.inside.receive_pattern(held, 60s, warm), held, "at once");
+    second.join();
+    EXPECT_LT(frames() - before, held >> 16) << "IPv" << version;
+    EXPECT_EQ(sandbox.losses(), "");
+  }
 }
 
 // The engine adds no wait of its own: where nobody delays, an acknowledgement 40 ms late would cost 8 s here.

@@ -259,10 +259,10 @@ TEST_F(JoinTest, EndsWithTheOneItJoined) {
 
 TEST_F(JoinTest, AKilledLauncherOfTheJoinerLeavesNothing) {
   start_web();
-  auto joiner = start({"--join", "web", "--name", "b"}, "sleep 62 & setsid sleep 62 & echo up; wait");
-  const std::vector<pid_t> inside = processes_with("sleep\0" "62");
+  const std::string marker = "62." + std::to_string(::getpid());
+  auto joiner = start({"--join", "web", "--name", "b"}, "sleep " + marker + " & setsid sleep " + marker + " & echo up; wait");
   joiner->kill(SIGKILL), joiner->finish();
-  EXPECT_TRUE(eventually([] { return processes_with(std::string_view("sleep\0" "62", 8)).empty(); }));
+  EXPECT_TRUE(eventually([&] { return processes_with("sleep" + std::string(1, '\0') + marker).empty(); }));
   EXPECT_FALSE(contains(sbx_here({"ps", "--all"}).out, "\nb "));
   EXPECT_EQ(join("true").status, 0);
 }

@@ -327,7 +327,7 @@ TEST_F(FuseOverlayTest, KeptAndContinued) {
   expect_untouched();
   EXPECT_PRED2(contains, read_file(kept("try") + "/origin"), "engine fuse\n");
   EXPECT_PRED2(contains, read_file(dir / "state/report"), "\"fuse\"");
-  EXPECT_TRUE(processes_with("fuse-overlayfs").empty()) << "it ends with the sandbox";
+  EXPECT_TRUE(children().empty()) << "fuse-overlayfs ends with the sandbox";
   EXPECT_EQ(overlay({"--overlay", ".", "--name", "try"}, "cat file; ls gone").out, "new\nnew\n") << "by the engine it has";
   const Outcome other = overlay({"--set", "filesystem.overlay_engine=kernel", "--name", "try"}, "true");
   EXPECT_EQ(other.status, 125);
@@ -353,5 +353,5 @@ TEST_F(FuseOverlayTest, AKilledLauncherLeavesNoServer) {
     process.kill(SIGKILL);
     process.finish();
   }
-  EXPECT_TRUE(eventually([] { return processes_with("fuse-overlayfs").empty(); }));
+  EXPECT_TRUE(eventually([] { return children().empty(); }));
 }

@@ -68,6 +68,79 @@ TEST(TcpOutput, AFrameHoldsASegmentAtTheLargestMtu) {
   EXPECT_EQ(s.sent[0].bytes.size(), 65000U);
 }
 
+namespace {
+
+// In frames of 64 KiB, as the engine reads them, within one turn.
+void give_at_once(Script& s, std::size_t bytes) {
+  while (bytes != 0) {
+    const std::size_t size = std::min({s.c.wanted(), s.c.frame_limit(), bytes});
+    ASSERT_NE(size, 0U);
+    net::Slice chunk = s.pool.large();
+    chunk.keep_front(size);
+    s.c.take(std::move(chunk), false);
+    bytes -= size;
+  }
+  s.turn();
+}
+
+// One whose guest takes big frames, with a window of `kib`.
+struct BigScript : Script {
+  explicit BigScript(unsigned kib) : Script(16u << 20, false, true) {
+    establish();
+    acks(h, static_cast<std::uint16_t>(kib * 8));
+  }
+};
+
+}  // namespace
+
+TEST(TcpOutput, ABigFrameTakesHalfTheWindow) {
+  BigScript s(512);
+  give_at_once(s, 300'000);
+  ASSERT_EQ(s.sent.size(), 2U);
+  EXPECT_EQ(s.sent[0].bytes.size(), 262144U / 1460 * 1460);
+  EXPECT_EQ(s.sent[0].gso, 1460);
+  EXPECT_EQ(s.sent[1].header.seq, h + s.sent[0].bytes.size());
+  EXPECT_EQ(s.sent[0].bytes.size() + s.sent[1].bytes.size(), 300'000U);
+}
+
+TEST(TcpOutput, ABigFrameHasAnEndAndNeedsAWindow) {
+  BigScript wide(4096), narrow(100);
+  give_at_once(wide, 1'000'000);
+  ASSERT_FALSE(wide.sent.empty());
+  EXPECT_EQ(wide.sent[0].bytes.size(), 8 * wide.c.frame_limit());
+  give_at_once(narrow, 90'000);
+  ASSERT_FALSE(narrow.sent.empty());
+  EXPECT_EQ(narrow.sent[0].bytes.size(), narrow.c.frame_limit());
+}
+
+TEST(TcpOutput, WhatIsTooBigForTheTapGoesInOrdinaryFrames) {
+  BigScript s(512);
+  s.largest = 65535;
+  give_at_once(s, 300'000);
+  EXPECT_EQ(s.stack.counters.refused_frames, 1U);
+  std::size_t total = 0;
+  for (const Sent& each : s.sent) {
+    EXPECT_EQ(each.header.seq, h + total);
+    total += each.bytes.size();
+  }
+  EXPECT_EQ(total, 300'000U);
+  EXPECT_EQ(s.stack.counters.retransmitted, 0U);
+}
+
+TEST(TcpOutput, AfterALossNoFrameIsBig) {
+  BigScript s(512);
+  give_at_once(s, 300'000);
+  EXPECT_GT(s.sent.at(0).bytes.size(), 65535U);
+  s.sent.clear();
+  s.pass(second);
+  EXPECT_NE(s.stack.counters.retransmitted, 0U);
+  s.acks(h + 300'000, 512 * 8);
+  s.sent.clear();
+  give_at_once(s, 150'000);
+  EXPECT_GT(s.sent.size(), 1U);
+  for (const Sent& each : s.sent) EXPECT_LE(each.bytes.size(), 65535U);
+}
+
 TEST(TcpOutput, AtMostAMebibyteIsInFlight) {
   Script s;
   s.establish();

@@ -28,8 +28,8 @@ struct Sent {
 
 class Script : public net::tcp::Sink {
  public:
-  explicit Script(std::size_t pool_bytes = 16u << 20, bool v6 = false)
-      : memory(pool_bytes), pool({memory.data(), memory.size()}), stack{.sink = *this, .pool = pool, .now = second},
+  explicit Script(std::size_t pool_bytes = 16u << 20, bool v6 = false, bool big_tcp = false)
+      : memory(pool_bytes), pool({memory.data(), memory.size()}), stack{.sink = *this, .pool = pool, .big_tcp = big_tcp, .now = second},
         c(stack, 1, v6) {}
 
   std::vector<std::uint8_t> memory;
@@ -38,7 +38,7 @@ class Script : public net::tcp::Sink {
   Connection c;
   std::vector<Sent> sent;                 // since it was last cleared
   std::string host, events;               // what the socket got; one letter per call of the sink
-  std::size_t host_room = SIZE_MAX;
+  std::size_t host_room = SIZE_MAX, largest = SIZE_MAX;  // a payload that the tap takes
   bool fails = false, refuse = false, deferred = false;
   Time deadline = 0;
 
@@ -97,8 +97,9 @@ class Script : public net::tcp::Sink {
   bool transmit(Connection&, const Header& header, std::span<const View> payload, std::size_t, std::uint16_t gso) override {
     Sent out{.header = header, .bytes = {}, .gso = gso};
     for (const View& view : payload) out.bytes.append(reinterpret_cast<const char*>(view.data()), view.size());
-    if (!refuse) sent.push_back(std::move(out));
-    return !refuse;
+    const bool taken = !refuse && out.bytes.size() <= largest;
+    if (taken) sent.push_back(std::move(out));
+    return taken;
   }
   net::tcp::Written write(Connection&, std::span<const View> views) override {
     using Stop = net::tcp::Written::Stop;

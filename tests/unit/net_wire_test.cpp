@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,34 @@ TEST(Wire, SoftwareChecksumsAreCheckedWhereNobodyVouches) {
   Frame without = sealed(udp_frame(false, "x"), false, 6);
   without[50] = without[51] = 0;
   EXPECT_EQ(read(without), Reject::none) << "IPv4 may go without (RFC 768)";
+}
+
+// RFC 2675; for IPv4 as Linux's receiving side has it since 6.3: no length, and the frame's own counts.
+TEST(Wire, BeyondTheLengthFieldItIsBigTcp) {
+  for (const bool v6 : {false, true}) {
+    const std::size_t ip = v6 ? 48 : 20, most = 65535 - 20 - (v6 ? 0 : 20);
+    for (const bool big : {false, true}) {
+      const std::size_t size = most + (big ? 1 : 0);
+      std::uint8_t headers[128];
+      const std::size_t written = build_tcp(headers, ends(v6), {.seq = 1, .flags = tcp::flag::ack}, size, 1400);
+      const View frame(headers, written);
+      EXPECT_EQ(written, frame_start + (v6 && !big ? 40 : ip) + 20) << v6 << big;
+      const std::uint16_t length = frame.be16(frame_start + (v6 ? 4 : 2));
+      EXPECT_EQ(length, big ? 0 : 65535) << v6 << big;
+      std::uint16_t start = 0, header_size = 0;
+      std::memcpy(&header_size, headers + 2, 2), std::memcpy(&start, headers + 6, 2);
+      EXPECT_EQ(start, written - vnet::size - 20);
+      EXPECT_EQ(header_size, written - vnet::size);
+      if (!v6) {
+        EXPECT_EQ(checksum(add_bytes(0, frame.from(frame_start, 20))), 0);
+      }
+      if (!v6 || !big) continue;
+      EXPECT_EQ(frame.u8(frame_start + 6), 0) << "hop-by-hop options";
+      EXPECT_EQ(frame.u8(frame_start + 40), 6) << "TCP behind them";
+      EXPECT_EQ(frame.be32(frame_start + 42) >> 16, 0xc204U);
+      EXPECT_EQ(frame.be32(frame_start + 44), 8 + 20 + size);
+    }
+  }
 }
 
 TEST(Wire, SegmentationMustFitTheFrame) {
