@@ -8,7 +8,6 @@
 #include "supervise/exec_request.h"
 #include "supervise/sandbox.h"
 #include "supervise/state.h"
-#include "sys/memory.h"
 #include "sys/process.h"
 #include "sys/terminal.h"
 
@@ -51,15 +50,9 @@ Result<int> run_in(const Options& options) {
   if (asked.terminal_for_all) sandbox.terminal.fill(true);
   const std::string places = TRY(supervise::sandboxes_directory(std::getenv("XDG_STATE_HOME"), std::getenv("HOME")));
   sandbox.channel = TRY(supervise::connect_to(places, options.operands[0]));
-  supervise::Request request{.kind = supervise::RequestKind::exec, .number = 0, .words = {}, .attached = {}};
-  request.words.push_back(encode(asked));
-  if (request.words[0].size() > supervise::most_inline_request) {
-    request.attached.push_back(TRY(sys::make_memory_file("sbx-request", request.words[0], sys::MemoryFile::content)));
-    request.words.clear();
-  }
   sandbox.begun = TRY(sys::make_flag());
-  for (const int number : {0, 1, 2, sandbox.begun.get()}) request.attached.push_back(TRY(sys::duplicate(number)));
   sandbox.signals = TRY(launch::take_signals());
+  supervise::Request request = TRY(supervise::pack(asked, sandbox.begun));
   TRY(supervise::hand_over(sandbox.channel, request));
   request.attached.clear();
   sandbox.started = sys::monotonic_now();

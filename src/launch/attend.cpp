@@ -55,27 +55,14 @@ plan::Command command_of(const plan::Plan& plan, supervise::ExecRequest request)
   return command;
 }
 
-// One that is too long for a message is in a file, whose descriptor comes first.
-Result<plan::Command> take_request(const plan::Plan& plan, supervise::Request& request) {
-  const bool in_file = request.words.empty();
-  if (request.attached.size() != (in_file ? 5 : 4)) return fail("damaged request for a command");
-  if (!in_file) return command_of(plan, TRY(supervise::decode_exec_request(request.words[0])));
-  const std::string content = TRY(sys::read_fd(request.attached.front(), "the request", supervise::most_request_bytes));
-  request.attached.erase(request.attached.begin());
-  return command_of(plan, TRY(supervise::decode_exec_request(content)));
-}
-
-// The launcher's own descriptors end here: of them only those that lead inside, and init's end, are kept. Three of the
-// client's become 0–2, and the fourth is its flag.
-Result<sys::Fd> take_descriptors(std::vector<sys::Fd> descriptors, const supervise::Sandbox& sandbox, const sys::Fd& client) {
-  for (int number = 0; number < 3; ++number) TRY(sys::duplicate_onto(descriptors[static_cast<std::size_t>(number)], number));
-  sys::Fd begun = std::move(descriptors[3]);
-  descriptors.clear();
-  std::vector<int> kept{0, 1, 2, begun.get(), client.get(), sandbox.init.pidfd.get()};
+// The launcher's own descriptors end here: of them only those that lead inside, and init's end, are kept.
+Result<> take_descriptors(supervise::ReceivedExec& exec, const supervise::Sandbox& sandbox, const sys::Fd& client) {
+  for (int number = 0; number < 3; ++number) TRY(sys::duplicate_onto(exec.standard[static_cast<std::size_t>(number)], number));
+  exec.standard = {};
+  std::vector<int> kept{0, 1, 2, exec.begun.get(), client.get(), sandbox.init.pidfd.get()};
   for (const sys::Fd& entrance : sandbox.entrances) kept.push_back(entrance.get());
   TRY(sys::close_all_except(kept));
-  TRY(check_descriptors());
-  return begun;
+  return check_descriptors();
 }
 
 Result<> enter_namespaces(const plan::Plan& plan, const std::vector<sys::Fd>& entrances) {
@@ -114,16 +101,17 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   TRY(sys::set_parent_death_signal(SIGKILL));
   TRY(sys::set_process_name("sbx:exec"));
   if (TRY(sys::wait_for_event(client.get(), 0, std::chrono::milliseconds(0)))) return fail("the client is gone");
-  const plan::Command command = TRY(take_request(plan, request));
-  sys::Fd begun = TRY(take_descriptors(std::move(request.attached), sandbox, client));
+  supervise::ReceivedExec exec = TRY(supervise::unpack(request));
+  TRY(take_descriptors(exec, sandbox, client));
+  const plan::Command command = command_of(plan, std::move(exec.request));
   TRY(enter_namespaces(plan, sandbox.entrances));
   TRY(sys::new_session());
   sys::Fd terminal;
   if (command.terminal) terminal = TRY(take_terminal(sandbox.entrances.back(), client, sandbox.init.pidfd));
   sandbox.entrances.clear();
   sys::Fd signals = TRY(sys::block_signals(std::array{SIGCHLD}));
-  TRY(sys::raise_flag(begun));
-  begun.reset();
+  TRY(sys::raise_flag(exec.begun));
+  exec.begun.reset();
   // The command's end is to be waited for by us: until then init cannot end (pid_namespaces(7)).
   TRY(sys::set_parent_death_signal(0));
   StartedCommand started = TRY(start_command(plan, prepared, command, client, terminal));
@@ -141,7 +129,7 @@ Result<> attend_steps(const plan::Plan& plan, const Prepared& prepared, supervis
   // No process is made any more in a pid namespace whose first is on its way out (pid_namespaces(7)).
   const std::chrono::milliseconds patience(done.error().code == ENOMEM ? 100 : 0);
   const auto ended = sys::wait_for_event(sandbox.init.pidfd.get(), POLLIN, patience);
-  report_and_exit(client, ended && *ended ? Error{0, "the sandbox ended before the command ran", {}} : done.error());
+  report_and_exit(client, ended && *ended ? supervise::ended_before_command() : done.error());
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include "supervise/wire.h"
 #include "sys/socket.h"
 
-#include <cerrno>
-
 namespace supervise {
 
 namespace {
@@ -88,11 +86,9 @@ Result<std::optional<Reply>> receive_reply(const sys::Fd& connection) {
   return std::optional(std::move(reply));
 }
 
-// A refusal comes before the request.
 Result<> hand_over(const sys::Fd& connection, const Request& request) {
   Result<> sent = send(connection, request);
-  if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
-  return {};
+  return sent || !sys::is_gone(sent.error()) ? sent : Result<>{};
 }
 
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {

@@ -26,8 +26,8 @@ struct Request {
   RequestKind kind{};
   int number = 0;                  // stop: from TERM to KILL in milliseconds, -1: as the sandbox was started with; signal: which;
                                    // join: the kinds of namespaces, a bit each
-  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: its own; join: see pod.h
-  std::vector<sys::Fd> attached;   // exec: what becomes 0–2, and Sandbox.begun
+  std::vector<std::string> words;  // update: FILE VALUE "required"|"welcome" …, of the control group; exec: see exec_request.h; join: see pod.h
+  std::vector<sys::Fd> attached;   // exec: see exec_request.h
 };
 
 struct Reply {
@@ -41,7 +41,8 @@ Result<> send(const sys::Fd& connection, const Reply& reply);
 // nullopt: the other side is gone.
 Result<std::optional<Request>> receive_request(const sys::Fd& connection);
 Result<std::optional<Reply>> receive_reply(const sys::Fd& connection);
-// The client's turn where no reply is waited for: an exec's.
+// The client's turn where no reply is waited for, or one that is read elsewhere. That the sandbox is gone is no error
+// here: a refusal may be there to be read.
 Result<> hand_over(const sys::Fd& connection, const Request& request);
 // The client's turn: what was asked for; the reply's error, or that of a launcher that is gone.
 Result<Reply> ask(const sys::Fd& connection, const Request& request);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <poll.h>
@@ -68,10 +67,10 @@ Result<> take(Engine& engine, std::string_view message) {
   }
 }
 
-// EPIPE and its like: the engine is gone, and its end is told elsewhere.
+// When the engine is gone, that is told elsewhere.
 Result<> tell(const Engine& engine, std::string_view message) {
   auto sent = sys::send_message(engine.control, message);
-  if (sent || sent.error().code == EPIPE || sent.error().code == ECONNRESET) return {};
+  if (sent || sys::is_gone(sent.error())) return {};
   return sent;
 }
 

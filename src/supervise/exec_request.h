@@ -2,7 +2,10 @@
 #pragma once
 
 #include "base/result.h"
+#include "supervise/control.h"
+#include "sys/fd.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +20,19 @@ struct ExecRequest {
   bool terminal_for_all = false;
 };
 
-inline constexpr std::size_t most_request_bytes = 8 << 20;
-inline constexpr std::size_t most_inline_request = 8 << 10;  // a longer one goes in a file of memory
+// As it reaches the sandbox.
+struct ReceivedExec {
+  ExecRequest request;
+  std::array<sys::Fd, 3> standard;  // the client's 0–2, which become the command's
+  sys::Fd begun;                    // Sandbox.begun
+};
+
+// With the caller's own 0–2.
+Result<Request> pack(const ExecRequest& request, const sys::Fd& begun);
+Result<ReceivedExec> unpack(Request& request);
+
+// Of a command that was asked for and never ran.
+Error ended_before_command();
 
 std::string encode(const ExecRequest& request);
 Result<ExecRequest> decode_exec_request(std::string_view bytes);

@@ -17,8 +17,8 @@
 //   failed {Error}        ──►     at any point of the set-up: reported, nothing ran
 //
 // Between `sbx exec` and the attendant that the launcher forks for it (supervise/attendant.h) it is the same from
-// `terminal` on: the attendant speaks as init does. That it has begun it says by a flag of
-// the client's: a message would wake the client in between.
+// `terminal` on: the attendant speaks as init does. That it has begun it says by a flag of the client's: a message would
+// wake the client in between.
 //
 // Nothing is acknowledged that need not be: with one id and no terminal no message is waited for at all.
 // The end of the socket is the guarantee both ways. Init polls its side for its whole life: when the

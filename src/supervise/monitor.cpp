@@ -1,10 +1,11 @@
 // The launcher's loop while the sandbox runs: init's messages, the user's signals, the terminal, the clock, requests.
 #include "supervise/monitor.h"
 
+#include "supervise/exec_request.h"
 #include "sys/failpoint.h"
+#include "sys/socket.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <poll.h>
@@ -14,8 +15,7 @@ namespace supervise {
 
 Result<> Monitor::tell(MessageKind kind, int number) {
   auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
-  if (sent || (sent.error().code != EPIPE && sent.error().code != ECONNRESET)) return sent;
-  return {};  // init is gone, and what it sent before is still to be read
+  return sent || !sys::is_gone(sent.error()) ? sent : Result<>{};  // init is gone, and what it sent before is still to be read
 }
 
 // Only where a shell or the terminal's user can wake us: the payload must not stop a script that runs sbx.
@@ -234,7 +234,7 @@ Result<> Monitor::finish(Result<> ran) {
     outcome.reason = Reason::setup;
     if (TRY(sys::wait_for_event(sandbox.begun.get(), POLLIN, milliseconds(0))))  // else nobody took the request, or not to its end
       outcome.error = Error{0, "the sandbox ended, and the command with it", {}, exit_status::signal_base + SIGKILL};
-    else outcome.error = Error{0, "the sandbox ended before the command ran", {}};
+    else outcome.error = ended_before_command();
     return {};
   }
   if (sandbox.shares_processes) TRY(end_among_others());

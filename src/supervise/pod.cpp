@@ -3,6 +3,7 @@
 
 #include "supervise/monitor.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -20,8 +21,6 @@ void add_names(std::vector<std::string>& out, const Member& member) {
   for (const std::string& name : member.names)
     if (std::ranges::find(out, name) == out.end()) out.push_back(name);
 }
-
-bool is_gone(const Error& error) { return error.code == EPIPE || error.code == ECONNRESET; }
 
 }  // namespace
 
@@ -59,8 +58,7 @@ Result<Member> decode_member(const std::vector<std::string>& words) {
 
 // The reply goes out here, because what follows on the connection is a member's.
 Result<Reply> Monitor::admit(Request& request, sys::Fd& client) {
-  if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
-  if (stopping || has_ended) return fail("the sandbox is ending");
+  if (stopping) return fail("the sandbox is ending");
   if (!sandbox.admit) return fail("the sandbox cannot be joined");
   Reply reply = TRY(sandbox.admit(sandbox, request));
   if (request.number == 0) return reply;
@@ -122,8 +120,7 @@ Result<> Monitor::give_hosts(sys::Fd hosts) {
   if (!sandbox.pod.first.valid()) return {};
   Request request{.kind = RequestKind::hosts, .number = 0, .words = {}, .attached = {}};
   request.attached.push_back(std::move(sandbox.pod.self.hosts));
-  const Result<> sent = send(sandbox.pod.first, request);
-  return sent || is_gone(sent.error()) ? Result<>{} : sent;  // its end is read next
+  return hand_over(sandbox.pod.first, request);
 }
 
 Result<> Monitor::hear_first() {
@@ -132,7 +129,7 @@ Result<> Monitor::hear_first() {
     if ((*reply)->error) outcome.notes.push_back(text("the names of those who share the network are not known inside: ", (*reply)->error->message));
     return {};
   }
-  if (!reply && !is_gone(reply.error())) return std::unexpected<Error>(std::move(reply).error());
+  if (!reply && !sys::is_gone(reply.error())) return std::unexpected<Error>(std::move(reply).error());
   sandbox.pod.first.reset();
   return has_ended ? Result<>{} : lose_first();
 }

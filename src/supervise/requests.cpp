@@ -1,5 +1,6 @@
 // The monitor's answers to control.h. Whatever a client does, the sandbox goes on: what it sent wrongly is its error,
 // and a client that went away is forgotten.
+#include "supervise/exec_request.h"
 #include "supervise/monitor.h"
 #include "sys/file.h"
 #include "sys/socket.h"
@@ -38,6 +39,9 @@ bool is_limit(std::string_view file) {
   constexpr std::array<std::string_view, 5> controllers{"cpu.", "cpuset.", "io.", "memory.", "pids."};
   return !file.contains('/') && std::ranges::any_of(controllers, [&](std::string_view each) { return file.starts_with(each); });
 }
+
+// A command is to run in it.
+bool needs_all(const Request& request) { return request.kind == RequestKind::exec || request.kind == RequestKind::join; }
 
 // How it ended is what it told its client.
 Result<> forget(sys::Process& attendant) {
@@ -95,8 +99,7 @@ Result<> Monitor::serve_client(sys::Fd& client) {
     client.reset();
     return {};
   }
-  const bool needs_all = request && ((*request)->kind == RequestKind::exec || (*request)->kind == RequestKind::join);
-  if (needs_all && !sandbox.running) {
+  if (request && needs_all(**request) && !sandbox.running) {
     early.emplace_back(std::move(**request), std::move(client));
     return {};
   }
@@ -105,7 +108,7 @@ Result<> Monitor::serve_client(sys::Fd& client) {
   return {};
 }
 
-// What needs all of a sandbox, and was asked before its command ran.
+// What was asked before its command ran.
 void Monitor::serve_early() {
   for (auto& [request, client] : std::exchange(early, {})) {
     Result<Reply> done = answer(request, client);
@@ -124,6 +127,10 @@ void Monitor::reply_to(sys::Fd& client, Result<Reply> done) {
 }
 
 Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
+  if (needs_all(request)) {
+    if (has_ended || !channel_open) return std::unexpected(ended_before_command());
+    if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
+  }
   switch (request.kind) {
     case RequestKind::stop:
       TRY(end_payload(request.number < 0 ? sandbox.kill_after : milliseconds(request.number)));
@@ -134,8 +141,6 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
-      if (has_ended || !channel_open) return fail("the sandbox ended before the command ran");
-      if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:

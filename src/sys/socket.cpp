@@ -52,6 +52,8 @@ Result<> send_message(const Fd& to, std::string_view content, std::span<const Fd
   return {};
 }
 
+bool is_gone(const Error& error) { return error.code == EPIPE || error.code == ECONNRESET; }
+
 Result<std::optional<Message>> receive_message(const Fd& from) {
   // Neither a string, nor on the stack: each page of its zeroes, or probed by -fstack-clash-protection, is a page fault.
   const auto bytes = std::make_unique_for_overwrite<char[]>(most_bytes);
