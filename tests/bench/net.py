@@ -17,8 +17,6 @@ import time
 
 HOST, HOST6, PORT = "93.184.30.1", "2a00:1450:3::1", 7000
 NO_CAPABILITIES = ["setpriv", "--inh-caps", "-all", "--ambient-caps", "-all"]
-# Reno, in every kernel: where the host's default is BBR, the far server's timers for each segment would run on the
-# processors that are measured here, while a server elsewhere has its own.
 FAKE_HOST = f"""
 ip link set lo up; ip addr add {HOST}/32 dev lo; ip addr add {HOST6}/128 dev lo
 ip link add ext0 type veth peer name ext1
@@ -26,7 +24,6 @@ ip addr add 93.184.10.2/24 dev ext0; ip addr add 2a00:1450:1::2/64 dev ext0 noda
 ip link set ext1 up; ip link set ext0 up
 ip route add default via 93.184.10.1; ip -6 route add default via 2a00:1450:1::1
 echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range
-echo ${{SBX_BENCH_CONGESTION:-reno}} > /proc/sys/net/ipv4/tcp_congestion_control
 """
 
 
@@ -414,7 +411,8 @@ def main():
     engines = start_engines(options.only)
     time.sleep(0.3)
     try:
-        print(f"network, {os.cpu_count()} cores, kernel {os.uname().release}, median of {options.rounds} interleaved rounds")
+        print(f"network, {os.cpu_count()} cores, kernel {os.uname().release}, median of {options.rounds} interleaved rounds,"
+              f" the host sends with {read('/proc/sys/net/ipv4/tcp_congestion_control').strip()}")
         results = measure_all(engines, options)
         print_table(results, [engine.name for engine in engines])
         print_verdicts(results)
