@@ -10,8 +10,8 @@
 //   now. So that this stays bounded, the window is the buffer's size less what waits in it, and nothing inside a
 //   window once advertised is dropped. Bytes that came too early wait in `early_`, told by SACK (RFC 2018).
 //   host → guest. The engine asks wanted(), reads so much from the socket, a frame's worth into each chunk, and gives
-//   them to take(). At the end of the turn each goes as one frame (segmented by the guest's kernel: gso_size), or all
-//   of them in one where its kernel takes that (BIG TCP), when other flows were read, too: whoever is woken then finds
+//   them to take(). At the end of the turn each goes as one frame (segmented by the guest's kernel: gso_size), or
+//   several in one where its kernel takes that (BIG TCP), when other flows were read, too: whoever is woken then finds
 //   more than one frame's work, and answers once. It stays in `to_guest_` until it
 //   is acknowledged. Lost is what lies under three segments of SACKed bytes, what three duplicate ACKs point at, what a
 //   tail probe finds, and what the retransmission timer (RFC 6298) runs out on.
@@ -99,7 +99,7 @@ class Connection {
  public:
   static constexpr std::size_t most_pieces = 40;      // of one frame's payload
   static constexpr std::uint32_t largest_payload = 65475;  // of a frame: what IPv4's length field leaves beside headers
-  static constexpr std::size_t big_frame = 8;         // frames in one where they may be big: 17 fragments of 32 KiB hold it
+  static constexpr std::size_t big_frame = 7;         // frames in one that is big: sixteen pieces of 32 KiB or less hold it
   static constexpr std::uint32_t first_window = 256u << 10, largest_window = 4u << 20, largest_flight = 1u << 20;
 
   // `id` is the engine's: its flow. One that was closed may be constructed again in place.
@@ -226,7 +226,7 @@ class Connection {
   bool broken_ : 1 = false;                           // the socket failed; what it received may still be read
   bool recovering_ : 1 = false, probing_ : 1 = false, measuring_ : 1 = false, timed_out_ : 1 = false;
   bool unsent_last_ : 1 = false;                      // take()'s `last`
-  bool big_ : 1;                                      // nothing was lost so far
+  bool big_ : 1;                                      // no frame was lost or refused so far
   bool ack_owed_ : 1 = false, deferred_ : 1 = false, asked_keepalive_ : 1 = false;
   std::uint8_t scale_ = 0, backoff_ = 0, duplicate_acks_ = 0;
   std::uint8_t keepalives_ = 0;                       // probes of ours since anything was heard

@@ -57,12 +57,11 @@ void Connection::output(bool last) {
     const std::size_t room = std::min<std::size_t>(window - in_flight(), largest_frame(window));
     const std::size_t length = std::min<std::size_t>(unsent, room);
     if (length < unsent && length < mss_ && in_flight() != 0) break;
-    if (!measuring_) {
-      measuring_ = true;
-      measured_seq_ = snd_nxt_ + static_cast<std::uint32_t>(length);
-      measured_at_ = stack_.now;
-    }
     snd_nxt_ += transmit(snd_nxt_, length, last && length == unsent);
+    if (measuring_) continue;
+    measuring_ = true;
+    measured_seq_ = snd_nxt_;
+    measured_at_ = stack_.now;
   }
   if (!host_done_ || fin_sent_ || snd_nxt_ != snd_end_) return;
   fin_sent_ = true;
@@ -86,7 +85,7 @@ std::uint32_t Connection::transmit(std::uint32_t seq, std::size_t length, bool l
   if (last && total == length) header.flags |= flag::psh;
   const bool sent = stack_.sink.transmit(*this, header, {pieces.data(), count}, total, mss_);
   if (!sent) ++stack_.counters.refused_frames;
-  if (!sent && total > frame_limit()) {                // its kernel found no room for it in one piece
+  if (!sent && total > frame_limit()) {                // perhaps for its size
     big_ = false;
     return transmit(seq, frame_limit(), false);
   }

@@ -138,7 +138,6 @@ void Connection::retransmit(std::size_t budget) {
       resend_next_ = known->end;
       continue;
     }
-    big_ = false;                                 // whatever drops frames inside may do so for their size
     measuring_ = false;                           // Karn: an ACK would not tell which of the two it is for
     if (resend_next_ == snd_end_ && fin_sent_) {
       ++stack_.counters.retransmitted;
@@ -148,6 +147,7 @@ void Connection::retransmit(std::size_t budget) {
     std::uint32_t end = earlier(earlier(resend_end_, edge), snd_end_);
     if (known != nullptr) end = earlier(end, known->begin);
     if (!before(resend_next_, end)) return;
+    if (end - resend_next_ > mss_) big_ = false;  // whatever drops frames inside may do so for their size
     const std::size_t length = std::min<std::size_t>({end - resend_next_, frame_limit(), budget});
     ++stack_.counters.retransmitted;
     const std::uint32_t sent = transmit(resend_next_, length, false);

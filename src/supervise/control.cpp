@@ -87,8 +87,7 @@ Result<std::optional<Reply>> receive_reply(const sys::Fd& connection) {
 }
 
 Result<> hand_over(const sys::Fd& connection, const Request& request) {
-  Result<> sent = send(connection, request);
-  return sent || !sys::is_gone(sent.error()) ? sent : Result<>{};
+  return sys::unless_gone(send(connection, request));
 }
 
 Result<Reply> ask(const sys::Fd& connection, const Request& request) {

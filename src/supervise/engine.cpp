@@ -69,9 +69,7 @@ Result<> take(Engine& engine, std::string_view message) {
 
 // When the engine is gone, that is told elsewhere.
 Result<> tell(const Engine& engine, std::string_view message) {
-  auto sent = sys::send_message(engine.control, message);
-  if (sent || sys::is_gone(sent.error())) return {};
-  return sent;
+  return sys::unless_gone(sys::send_message(engine.control, message));
 }
 
 }  // namespace

@@ -50,11 +50,11 @@ Result<Request> pack(const ExecRequest& request, const sys::Fd& begun) {
 Result<ReceivedExec> unpack(Request& request) {
   ReceivedExec out;
   const std::size_t files = request.words.empty() ? 1 : 0;
-  if (request.attached.size() != files + out.standard.size() + 1) return fail("damaged request for a command");
-  if (files != 0) request.words.push_back(TRY(sys::read_fd(request.attached[0], "the request", most_bytes)));
-  out.request = TRY(decode_exec_request(request.words[0]));
+  if (request.words.size() > 1 || request.attached.size() != files + out.standard.size() + 1) return fail("damaged request for a command");
+  const std::string bytes = files == 0 ? std::move(request.words[0]) : TRY(sys::read_fd(request.attached[0], "the request", most_bytes));
+  out.request = TRY(decode_exec_request(bytes));
   const auto first = request.attached.begin() + static_cast<std::ptrdiff_t>(files);
-  std::move(first, first + 3, out.standard.begin());
+  std::move(first, first + std::ssize(out.standard), out.standard.begin());
   out.begun = std::move(request.attached.back());
   request.attached.clear();
   return out;

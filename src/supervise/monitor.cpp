@@ -14,8 +14,7 @@
 namespace supervise {
 
 Result<> Monitor::tell(MessageKind kind, int number) {
-  auto sent = send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}});
-  return sent || !sys::is_gone(sent.error()) ? sent : Result<>{};  // init is gone, and what it sent before is still to be read
+  return sys::unless_gone(send(sandbox.channel, Message{.kind = kind, .number = number, .text = {}, .error = {}, .attached = {}}));
 }
 
 // Only where a shell or the terminal's user can wake us: the payload must not stop a script that runs sbx.

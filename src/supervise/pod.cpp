@@ -3,7 +3,6 @@
 
 #include "supervise/monitor.h"
 #include "sys/file.h"
-#include "sys/socket.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -58,7 +57,7 @@ Result<Member> decode_member(const std::vector<std::string>& words) {
 
 // The reply goes out here, because what follows on the connection is a member's.
 Result<Reply> Monitor::admit(Request& request, sys::Fd& client) {
-  if (stopping) return fail("the sandbox is ending");
+  if (stopping || has_ended || !channel_open) return fail("the sandbox is ending");
   if (!sandbox.admit) return fail("the sandbox cannot be joined");
   Reply reply = TRY(sandbox.admit(sandbox, request));
   if (request.number == 0) return reply;
@@ -129,7 +128,7 @@ Result<> Monitor::hear_first() {
     if ((*reply)->error) outcome.notes.push_back(text("the names of those who share the network are not known inside: ", (*reply)->error->message));
     return {};
   }
-  if (!reply && !sys::is_gone(reply.error())) return std::unexpected<Error>(std::move(reply).error());
+  if (!reply) return std::unexpected<Error>(std::move(reply).error());
   sandbox.pod.first.reset();
   return has_ended ? Result<>{} : lose_first();
 }

@@ -127,10 +127,7 @@ void Monitor::reply_to(sys::Fd& client, Result<Reply> done) {
 }
 
 Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
-  if (needs_all(request)) {
-    if (has_ended || !channel_open) return std::unexpected(ended_before_command());
-    if (is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
-  }
+  if (needs_all(request) && is_paused()) return fail_hint("let it go on first: sbx resume", "the sandbox is paused");
   switch (request.kind) {
     case RequestKind::stop:
       TRY(end_payload(request.number < 0 ? sandbox.kill_after : milliseconds(request.number)));
@@ -141,6 +138,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
+      if (has_ended || !channel_open) return std::unexpected(ended_before_command());
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:

@@ -52,7 +52,9 @@ Result<> send_message(const Fd& to, std::string_view content, std::span<const Fd
   return {};
 }
 
-bool is_gone(const Error& error) { return error.code == EPIPE || error.code == ECONNRESET; }
+Result<> unless_gone(Result<> sent) {
+  return !sent && (sent.error().code == EPIPE || sent.error().code == ECONNRESET) ? Result<>{} : sent;
+}
 
 Result<std::optional<Message>> receive_message(const Fd& from) {
   // Neither a string, nor on the stack: each page of its zeroes, or probed by -fstack-clash-protection, is a page fault.

@@ -22,8 +22,8 @@ inline constexpr std::size_t most_attached = 16;
 Result<> send_message(const Fd& to, std::string_view content, const Fd* attached = nullptr);
 Result<> send_message(const Fd& to, std::string_view content, std::span<const Fd> attached);
 
-// Of a message that was not sent: nobody is there to read it. What the other side said before is still to be read.
-bool is_gone(const Error& error);
+// Of a message: that nobody is there to read it is no error. What the other side said before is still to be read.
+Result<> unless_gone(Result<> sent);
 
 struct Message {
   std::string content;

@@ -327,7 +327,7 @@ TEST_F(FuseOverlayTest, KeptAndContinued) {
   expect_untouched();
   EXPECT_PRED2(contains, read_file(kept("try") + "/origin"), "engine fuse\n");
   EXPECT_PRED2(contains, read_file(dir / "state/report"), "\"fuse\"");
-  EXPECT_TRUE(children().empty()) << "fuse-overlayfs ends with the sandbox";
+  EXPECT_TRUE(eventually([] { return children().empty(); })) << "fuse-overlayfs ends with the sandbox";
   EXPECT_EQ(overlay({"--overlay", ".", "--name", "try"}, "cat file; ls gone").out, "new\nnew\n") << "by the engine it has";
   const Outcome other = overlay({"--set", "filesystem.overlay_engine=kernel", "--name", "try"}, "true");
   EXPECT_EQ(other.status, 125);

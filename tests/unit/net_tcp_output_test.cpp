@@ -107,7 +107,7 @@ TEST(TcpOutput, ABigFrameHasAnEndAndNeedsAWindow) {
   BigScript wide(4096), narrow(100);
   give_at_once(wide, 1'000'000);
   ASSERT_FALSE(wide.sent.empty());
-  EXPECT_EQ(wide.sent[0].bytes.size(), 8 * wide.c.frame_limit());
+  EXPECT_EQ(wide.sent[0].bytes.size(), 7 * wide.c.frame_limit());
   give_at_once(narrow, 90'000);
   ASSERT_FALSE(narrow.sent.empty());
   EXPECT_EQ(narrow.sent[0].bytes.size(), narrow.c.frame_limit());
