@@ -50,9 +50,19 @@ class ResolveTest : public testing::Test {
   std::string walked(const std::string& path, LastLink last = LastLink::follow) const {
     return describe(walk_in_root(root_, path, last));
   }
+  // When anybody on the machine mounts something, the kernel may begin a lookup again (LOOKUP_RCU is given up)
+  // and counts the links it had followed a second time: ELOOP from 21 links on, in 1 of 400 lookups (6.18).
+  std::string opened(const std::string& path, LastLink last) const {
+    std::string answer;
+    for (int again = 0; again < 20; ++again) {
+      answer = describe(find_in_root(root_, path, last));
+      if (answer != "errno " + std::to_string(ELOOP)) break;
+    }
+    return answer;
+  }
   void expect_same(const std::string& path) const {
     for (const LastLink last : {LastLink::follow, LastLink::keep})
-      EXPECT_EQ(walked(path, last), describe(find_in_root(root_, path, last)))
+      EXPECT_EQ(walked(path, last), opened(path, last))
           << "'" << path << "'" << (last == LastLink::keep ? ", keeping the last link" : "");
   }
   std::string inode(const std::string& name) const {
