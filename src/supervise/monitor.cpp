@@ -207,7 +207,7 @@ Result<> Monitor::turn() {
 
 Result<> Monitor::run() {
   if (sandbox.timeout.count() > 0) deadline = sandbox.started + sandbox.timeout;
-  while (channel_open && !has_ended) TRY(turn());
+  while (!is_over()) TRY(turn());
   return {};
 }
 

@@ -55,6 +55,7 @@ struct Monitor {
   void serve_early();
   void reply_to(sys::Fd& client, Result<Reply> done);
   Result<Reply> answer(Request& request, sys::Fd& client);
+  bool is_over() const { return has_ended || !channel_open; }
   bool is_paused() const { return sandbox.state != nullptr && sandbox.state->record.status == Status::paused; }
   Result<> set_paused(bool paused);
   Result<> kill_paused();

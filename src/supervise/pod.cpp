@@ -57,7 +57,7 @@ Result<Member> decode_member(const std::vector<std::string>& words) {
 
 // The reply goes out here, because what follows on the connection is a member's.
 Result<Reply> Monitor::admit(Request& request, sys::Fd& client) {
-  if (stopping || has_ended || !channel_open) return fail("the sandbox is ending");
+  if (stopping || is_over()) return fail("the sandbox is ending");
   if (!sandbox.admit) return fail("the sandbox cannot be joined");
   Reply reply = TRY(sandbox.admit(sandbox, request));
   if (request.number == 0) return reply;

@@ -138,7 +138,7 @@ Result<Reply> Monitor::answer(Request& request, sys::Fd& client) {
       else TRY(tell(MessageKind::signal, request.number));
       return Reply{};
     case RequestKind::exec:
-      if (has_ended || !channel_open) return std::unexpected(ended_before_command());
+      if (is_over()) return std::unexpected(ended_before_command());
       if (sandbox.attend) return sandbox.attend(sandbox, request, client);
       break;
     case RequestKind::pause:

@@ -1,11 +1,12 @@
 // Every call of an exec fails once, by its index, in each of its processes: the exec ends with 125 and a sentence that
-// names the step, nothing is left of it, and the sandbox goes on.
+// names the step, nothing is left of it, and the sandbox goes on. So it does when the process is killed there.
 #include "harness/surroundings.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace harness;
@@ -55,6 +56,7 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
   Words environment(bool here, int index) const {
     Words out{"XDG_STATE_HOME=" + (dir / "state")};
     if (here) out.insert(out.end(), {"SBX_FAIL=" + role().substr(of_client() ? 7 : 0) + ":" + std::to_string(index), "SBX_FAIL_LOG=" + log()});
+    if (here && killed_) out.emplace_back("SBX_FAIL_KILL=1");
     return out;
   }
 
@@ -71,12 +73,15 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     box_->close_input();
     EXPECT_EQ(box_->finish().status, 0);
     box_.reset();
+    // The command of an attendant that was killed is ours; its init ends after it was waited for.
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
   }
-  Outcome exec(int index) const {
+  Command exec(int index, const Words& command) const {
     Words argv{sbx_failpoints_binary(), "exec"};
     argv.insert(argv.end(), scenario().exec_options.begin(), scenario().exec_options.end());
-    for (const char* word : {"web", "--", "true"}) argv.emplace_back(word);
-    return run({.argv = argv, .environment = environment(of_client(), index), .timeout = 20s});
+    argv.insert(argv.end(), {"web", "--"});
+    argv.insert(argv.end(), command.begin(), command.end());
+    return {.argv = argv, .environment = environment(of_client(), index), .timeout = 20s};
   }
 
   // What fired at this index; empty past the last one.
@@ -84,7 +89,7 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     fs::remove(log());
     if (!box_) start(index);
     if (!box_ || HasFatalFailure()) return {};
-    const Outcome outcome = exec(index);
+    const Outcome outcome = run(exec(index, {"true"}));
     const std::string fired = read_file(log()), said = outcome.out + outcome.err;
     const std::string when = fired.empty() ? "no failure" : fired.substr(0, fired.size() - 1);
     EXPECT_FALSE(outcome.timed_out) << when;
@@ -95,11 +100,35 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
       EXPECT_PRED2(contains, said, "sbx: ") << when;
       EXPECT_PRED2(contains, said, "Input/output error") << when;
     }
-    EXPECT_TRUE(eventually([&] { return children_of(box_->pid()).size() == 1; }, 3s)) << when << ": a process is left";
+    expect_it_goes_on(index, when);
+    return fired;
+  }
+
+  // The same for a process that is killed there, and with a command that would not end by itself.
+  bool kill_at(int index) {
+    fs::remove(log());
+    if (!box_) start(index);
+    if (!box_ || HasFatalFailure()) return false;
+    Process client(exec(index, {"sh", "-c", "echo runs; read x"}));
+    client.send("");
+    const auto killed = [&] { return !read_file(log()).empty(); };
+    if (client.wait_for("runs") && !eventually(killed, 50ms)) client.send("\n");  // its end has calls too
+    const Outcome outcome = client.finish();
+    const std::string when = read_file(log());
+    EXPECT_FALSE(outcome.timed_out) << when;
+    if (!when.empty() && of_client()) { EXPECT_EQ(outcome.signal, SIGKILL) << when; }
+    else if (when.empty()) { EXPECT_EQ(outcome.status, 0) << outcome.err; }
+    else { EXPECT_TRUE(outcome.status == 125 || outcome.status == 128 + SIGKILL || outcome.status == 0) << outcome.status << " " << when; }
+    expect_it_goes_on(index, when);
+    return !when.empty();
+  }
+
+  void expect_it_goes_on(int index, const std::string& when) {
+    const auto alone = [](pid_t pid) { return children_of(pid).size() == 1; };
+    EXPECT_TRUE(eventually([&] { return alone(box_->pid()) && alone(children_of(box_->pid()).front()); })) << when << ": a process is left";
     box_->send("ping " + std::to_string(index) + "\n");
     EXPECT_TRUE(box_->wait_for("<ping " + std::to_string(index) + ">")) << when << ": the sandbox does not go on";
     if (!of_client()) end();
-    return fired;
   }
 
   void TearDown() override {
@@ -107,6 +136,7 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     SystemTest::TearDown();
   }
 
+  bool killed_ = false;
   std::unique_ptr<Process> box_;
 };
 
@@ -114,6 +144,15 @@ TEST_P(ExecFailpoint, EveryCallFailsClosed) {
   SKIP_IF(scenario().missing());
   int index = 1;
   while (!fail_at(index).empty()) ++index;
+  EXPECT_GT(index, 2) << "the role was not reached";
+  std::printf("%d calls\n", index - 1);
+}
+
+TEST_P(ExecFailpoint, AProcessKilledAtAnyCallLeavesNothing) {
+  SKIP_IF(scenario().missing());
+  killed_ = true;
+  int index = 1;
+  while (kill_at(index)) ++index;
   EXPECT_GT(index, 2) << "the role was not reached";
   std::printf("%d calls\n", index - 1);
 }
