@@ -141,6 +141,7 @@ Result<StartedCommand> start_command(const plan::Plan& plan, const Prepared& pre
   const sys::Process started = TRY(sys::clone_process(0, "start the command"));
   if (started.is_child()) {
     sys::failpoint_role("command");
+    complaints.reset();
     const Joining joining{starter, to_complain};
     report_and_exit(channel, run_payload(plan, command, prepared, terminal, &joining));
   }

@@ -112,13 +112,15 @@ Error execute(const plan::Command& command, const Joining& joining) {
 }
 
 Result<> prepare(const plan::Plan& plan, const plan::Command& command, const Prepared& prepared, const sys::Fd& terminal,
-                 bool joins) {
+                 const Joining* joining) {
   TRY(take_descriptors(command, terminal));
   TRY(apply_limits(plan.limits));
   sys::set_file_mask(prepared.file_mask);
   TRY(give_up_privileges(prepared));
   // The payload outlives nobody: init ends with it. What joins ends with its attendant.
-  TRY(sys::set_parent_death_signal(joins ? SIGKILL : 0));
+  TRY(sys::set_parent_death_signal(joining != nullptr ? SIGKILL : 0));
+  if (joining != nullptr && TRY(sys::wait_for_event(joining->complaints.get(), 0, std::chrono::milliseconds(0))))
+    return fail("the command's attendant was killed");
   TRY(enter_workdir(command.workdir));
   TRY(apply_landlock(plan.landlock));
   TRY(sys::unblock_all_signals());
@@ -136,7 +138,7 @@ Error explain_exec(const plan::Command& command, Error refused) {
 
 Error run_payload(const plan::Plan& plan, const plan::Command& command, const Prepared& prepared, const sys::Fd& terminal,
                   const Joining* joining) {
-  Result<> ready = prepare(plan, command, prepared, terminal, joining != nullptr);
+  Result<> ready = prepare(plan, command, prepared, terminal, joining);
   if (!ready) return std::move(ready).error();
   return joining == nullptr ? execute(command) : execute(command, *joining);
 }

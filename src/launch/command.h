@@ -5,7 +5,8 @@
 
 namespace launch {
 
-// Of a command that joins a running sandbox: the program that starts it (launch/starter.h).
+// Of a command that joins a running sandbox: the program that starts it (launch/starter.h), and the pipe whose only
+// reader is its attendant.
 struct Joining { const sys::Fd& starter; const sys::Fd& complaints; };
 
 // Returns only when something failed. `command` is the plan's own, or one that joins.

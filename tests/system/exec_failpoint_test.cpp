@@ -113,6 +113,7 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     client.send("");
     const auto killed = [&] { return !read_file(log()).empty(); };
     if (client.wait_for("runs") && !eventually(killed, 50ms)) client.send("\n");  // its end has calls too
+    if (killed()) expect_nothing_left("with its input open, " + read_file(log()));
     const Outcome outcome = client.finish();
     const std::string when = read_file(log());
     EXPECT_FALSE(outcome.timed_out) << when;
@@ -123,9 +124,13 @@ class ExecFailpoint : public SystemTest, public testing::WithParamInterface<std:
     return !when.empty();
   }
 
+  // We are the parent of a command whose attendant is gone.
+  void expect_nothing_left(const std::string& when) const {
+    EXPECT_TRUE(eventually([&] { return children() == std::vector{box_->pid()} && children_of(box_->pid()).size() == 1; }))
+        << when << ": a process is left";
+  }
   void expect_it_goes_on(int index, const std::string& when) {
-    const auto alone = [](pid_t pid) { return children_of(pid).size() == 1; };
-    EXPECT_TRUE(eventually([&] { return alone(box_->pid()) && alone(children_of(box_->pid()).front()); })) << when << ": a process is left";
+    expect_nothing_left(when);
     box_->send("ping " + std::to_string(index) + "\n");
     EXPECT_TRUE(box_->wait_for("<ping " + std::to_string(index) + ">")) << when << ": the sandbox does not go on";
     if (!of_client()) end();
