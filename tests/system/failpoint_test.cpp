@@ -1,7 +1,7 @@
 // Every call that sbx makes through src/sys fails once, by its index: the launch ends with 125 and a sentence that
 // names the step, and nothing is left. Between option parsing and exec that holds for the roles launcher, init and
 // payload; the roles monitor and init-running (the launcher and init while the payload runs) are held to it as well,
-// though the payload may have begun by then. The role engine ends where frames begin to flow: from then on a call that
+// though the payload may have begun by then. So it is for a process that is killed at any of them. The role engine ends where frames begin to flow: from then on a call that
 // fails is an answer to a packet. Not injected: what cannot fail (getuid, umask, clock_gettime),
 // close, isatty, readdir, and the calls that undo a failed step.
 #include "harness/surroundings.h"
@@ -94,7 +94,6 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
     SystemTest::SetUp();
     if (IsSkipped()) return;
     SKIP_IF(scenario().missing());
-    if (role() == "engine" && scenario().name != "Network") GTEST_SKIP() << "without a network of its own there is no engine";
     for (const char* each : {"home", "project/.git/hooks", "project", "overlaid"}) dir.make(each);
     dir.write("home/.bashrc", "true\n");
     dir.write("project/.git/config", "[core]\n");
@@ -127,7 +126,7 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
   }
 
   void check_nothing_left(const std::string& when, const Tree& before) const {
-    const bool alone = eventually([] { return children().empty(); }, 3s);
+    const bool alone = eventually([] { return children().empty(); });
     EXPECT_TRUE(alone) << when << ": a process is left";
     while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
     EXPECT_EQ(changes(before, read_tree(dir.path())), "") << when << ": files are left";
@@ -136,8 +135,21 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
     EXPECT_EQ(mounts(), mounts_) << when << ": mounts are left";
   }
 
-  // What fired at this index; empty past the last one.
-  std::string fail_at(int index, const Tree& before) {
+  // From 1 on, to the one past the last.
+  template <class Attempt>
+  void for_calls(const Attempt& attempt) {
+    const Outcome warm = run(command({}));
+    ASSERT_EQ(warm.status, 0) << warm.out << warm.err;
+    fs::remove(notes_ / "report.json");
+    const Tree before = read_tree(dir.path());
+    int index = 1;
+    while (attempt(index, before)) ++index;
+    EXPECT_GT(index, 2) << "the role was not reached";
+    std::printf("%d calls\n", index - 1);
+  }
+
+  // Whether it fired.
+  bool fail_at(int index, const Tree& before) {
     fs::remove(log());
     const Outcome outcome = run(command({"SBX_FAIL=" + role() + ":" + std::to_string(index), "SBX_FAIL_LOG=" + log()}));
     const std::string fired = read_file(log()), said = scenario().terminal ? outcome.out : outcome.err;
@@ -156,7 +168,28 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
       EXPECT_TRUE(named || (role() == "engine" && (said.find("network engine ") != std::string::npos || said.find("the kernel ") != std::string::npos)))
           << when << "\n" << said;
     }
-    return fired;
+    return !fired.empty();
+  }
+
+  // The same for a process that is killed there. The words are those of the process that is left to say them.
+  bool kill_at(int index, const Tree& before) {
+    fs::remove(log());
+    const Outcome outcome = run(command({"SBX_FAIL=" + role() + ":" + std::to_string(index), "SBX_FAIL_LOG=" + log(), "SBX_FAIL_KILL=1"}));
+    const std::string when = read_file(log()), said = outcome.out + outcome.err;
+    for (const auto& entry : fs::directory_iterator(notes_.path()))  // a report that was not whole has not got its name
+      if (entry.path().filename().string().starts_with("report.json")) fs::remove(entry.path());
+    EXPECT_FALSE(outcome.timed_out) << when;
+    check_nothing_left(when, before);
+    if (when.empty()) {
+      EXPECT_EQ(outcome.status, 0) << said;
+    } else if (role() == "launcher" || role() == "monitor") {
+      EXPECT_EQ(outcome.signal, SIGKILL) << when << said;
+    } else {
+      EXPECT_EQ(outcome.status, role() == "payload" ? 128 + SIGKILL : 125) << when << said;
+      if (role() == "engine") { EXPECT_PRED2(contains, said, "sbx: the network engine ") << when; }
+      if (role().starts_with("init")) { EXPECT_PRED2(contains, said, "sbx: init ended ") << when; }
+    }
+    return !when.empty();
   }
 
   TempDir notes_;
@@ -164,19 +197,23 @@ class Failpoint : public SystemTest, public testing::WithParamInterface<std::tup
 };
 
 TEST_P(Failpoint, EveryCallFailsClosed) {
-  const Outcome warm = run(command({}));
-  ASSERT_EQ(warm.status, 0) << warm.out << warm.err;
-  fs::remove(notes_ / "report.json");
-  const Tree before = read_tree(dir.path());
-  int index = 1;
-  while (!fail_at(index, before).empty()) ++index;
-  EXPECT_GT(index, 2) << "the role was not reached";
-  std::printf("%d calls\n", index - 1);
+  for_calls([this](int index, const Tree& before) { return fail_at(index, before); });
 }
 
-INSTANTIATE_TEST_SUITE_P(, Failpoint,
-                         testing::Combine(testing::ValuesIn(scenarios()),
-                                          testing::Values("launcher", "init", "payload", "monitor", "init-running", "engine")),
+TEST_P(Failpoint, AProcessKilledAtAnyCallLeavesNothing) {
+  for_calls([this](int index, const Tree& before) { return kill_at(index, before); });
+}
+
+std::vector<std::tuple<Scenario, const char*>> roles() {
+  std::vector<std::tuple<Scenario, const char*>> out;
+  for (const Scenario& scenario : scenarios())
+    for (const char* role : {"launcher", "init", "payload", "monitor", "init-running"}) out.emplace_back(scenario, role);
+  for (const Scenario& scenario : scenarios())
+    if (scenario.missing == no_tap) out.emplace_back(scenario, "engine");
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Failpoint, testing::ValuesIn(roles()),
                          [](const auto& each) { return std::get<0>(each.param).name + "_" + std::string(std::get<1>(each.param) == std::string("init-running") ? "running" : std::get<1>(each.param)); });
 
 }  // namespace
