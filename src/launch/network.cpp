@@ -125,7 +125,8 @@ Result<> adjust_network(const plan::Identity& identity, const sys::Fd& proc) {
   return set_parameter(proc, "tcp_wmem", tcp_buffer);
 }
 
-Result<> give_tap(const sys::Fd& engine, sys::Fd tap) { return sys::send_message(engine, "tap", &tap); }
+// That it has ended is heard below.
+Result<> give_tap(const sys::Fd& engine, sys::Fd tap) { return sys::unless_gone(sys::send_message(engine, "tap", &tap)); }
 
 Result<> wait_for_engine(const sys::Fd& engine) {
   const std::optional<sys::Message> message = TRY(sys::receive_message(engine));

@@ -38,7 +38,7 @@ TEST_P(JoinedAmbush, SeesNobodyWhoJoins) {
     ++joined;
   }
   EXPECT_TRUE(done || box.wait_for("done now\n")) << box.out();
-  EXPECT_GT(joined, 5);
+  EXPECT_GT(joined, 0);
   Outcome said;
   said.out = box.out();
   EXPECT_EQ(value_of(said, "caught"), "0") << said.out;

@@ -145,14 +145,14 @@ TEST_P(ProcessTest, KillsNobodyElse) {
   EXPECT_EQ(values_of(outcome, "init-alive"), (Words{"0", "0"})) << all(outcome);
   // TearDown finds the victim alive. Control: in one pid namespace with it, a neighbour dies.
   const Outcome control = run({.argv = {"unshare", "-Urpf", "--mount-proc", "--kill-child", "sh", "-c",
-                                        "sleep 60 & \"$0\" kill-all & wait $!; kill -0 $(pgrep sleep) 2>/dev/null && echo alive || echo dead",
+                                        "sleep 60 & s=$!; \"$0\" kill-all & wait $s; kill -0 $s 2>/dev/null && echo alive || echo dead",
                                         payload("attack")}});
   EXPECT_TRUE(has(control, "dead")) << all(control);
 }
 
 // It may stop itself; what was started beside it goes on, and a time limit holds.
 TEST_P(ProcessTest, StopsNobodyElse) {
-  const Words argv = Words{sbx_binary()} + sandbox(GetParam(), {"--timeout", "300ms", "--kill-after", "100ms"}) + Words{"stop"};
+  const Words argv = Words{sbx_binary()} + sandbox(GetParam(), {"--timeout", "2s", "--kill-after", "100ms"}) + Words{"stop"};
   const Outcome outcome = run({.argv = Words{"sh", "-c", "\"$@\"; echo status $?", "sh"} + argv, .cwd = dir.path(), .timeout = 20s});
   EXPECT_TRUE(has(outcome, "stopping now")) << all(outcome);
   EXPECT_TRUE(has(outcome, "status 124")) << all(outcome);

@@ -71,9 +71,9 @@ TEST_F(DnsTest, LargeAnswersComeWhole) {
 TEST_F(DnsTest, ADeadResolverIsPassedOver) {
   net->set_resolvers("nameserver " + blackhole.at(4) + "\nnameserver " + resolver.at(6) + "\n");
   Sandbox& sandbox = start();
-  const Outcome first = sandbox.run("dig +time=5 +tries=1 +short web.test A");
+  const Outcome first = sandbox.run("dig +time=9 +tries=1 +short web.test A");
   EXPECT_PRED2(contains, first.out, web.at(4));
-  EXPECT_LT(first.elapsed, 3s);
+  EXPECT_LT(first.elapsed, 3900ms);  // the next, after two seconds; not the one after it
   const Outcome second = sandbox.run("dig +time=5 +tries=1 +short other.test A");
   EXPECT_PRED2(contains, second.out, other.at(4));
   EXPECT_LT(second.elapsed, 3s);
@@ -91,6 +91,8 @@ TEST_F(DnsTest, TheHostsResolversAreFollowed) {
   Sandbox& sandbox = start();
   EXPECT_PRED2(contains, dig(sandbox, "+short which.test TXT"), resolver.at(4));
   net->set_resolvers("nameserver " + resolver_second.at(4) + "\n");
+  // No watcher hears of a file that is mounted there; who follows the host looks at all of it when anything changes.
+  script_in(net->host, "ip addr add 93.184.20.78/32 dev lo; ip addr del 93.184.20.78/32 dev lo");
   EXPECT_TRUE(eventually([&] { return contains(dig(sandbox, "+short which.test TXT"), resolver_second.at(4)); }, 3s));
 }
 
@@ -145,13 +147,13 @@ TEST_F(DnsTest, OnlyAllowedNamesLeaveTheHost) {
 }
 
 TEST_F(DnsTest, AnotherResolverIsATargetLikeAnyOther) {
-  const std::string line = "dig +time=1 +tries=1 +short web.test A @";
+  const std::string line = "dig +tries=1 +short web.test A @";
   {
     Sandbox& sandbox = start({"--allow", "web.test"});
     Wire wire(*net);
     for (const int version : families)
       for (const char* transport : {"", " +tcp"}) {
-        const Outcome out = sandbox.run(line + resolver.at(version) + transport);
+        const Outcome out = sandbox.run(line + resolver.at(version) + " +time=1" + transport);
         EXPECT_FALSE(contains(out.out, web.at(4))) << out.out;
         EXPECT_EQ(wire.sent_to(resolver.at(version)), 0U) << wire.text();
       }
@@ -159,7 +161,7 @@ TEST_F(DnsTest, AnotherResolverIsATargetLikeAnyOther) {
     EXPECT_FALSE(sandbox.blocked(resolver.at(6), 53).empty());
   }
   Sandbox& open = start();
-  for (const int version : families) EXPECT_PRED2(contains, open.run(line + resolver.at(version)).out, web.at(4)) << "control";
+  for (const int version : families) EXPECT_PRED2(contains, open.run(line + resolver.at(version) + " +time=5").out, web.at(4)) << "control";
 }
 
 // encrypted-client-hello keys and hints to other addresses would lead around the names.

@@ -156,7 +156,7 @@ TEST_F(InboundTest, APublishedWebServer) {
   sandbox.run("cd /usr/share && python3 -m http.server --bind :: 8000 >/dev/null 2>&1 &");
   for (const int version : families) {
     const std::string at = version == 4 ? "127.0.0.1" : "[::1]";
-    EXPECT_TRUE(eventually([&] { return host_run("curl -sS -m2 http://" + at + ":8080/").status == 0; }, 5s));
+    EXPECT_TRUE(eventually([&] { return host_run("curl -sS -m2 http://" + at + ":8080/").status == 0; }, 20s));
   }
   sandbox.run("pkill python3");
 }

@@ -140,10 +140,10 @@ TEST_F(LifecycleTest, ACaptureOpensInTshark) {
   exchange(sandbox, 4, 50'000, 50'000), exchange(sandbox, 6, 50'000, 50'000);
   sandbox.connect(other.at(4), 80, 1s);
   sandbox.finish();
-  const Outcome read = harness::run({.argv = {"tshark", "-n", "-r", dir / "all.pcapng", "-T", "fields", "-e", "ip.dst", "-e", "ipv6.dst", "-e", "tcp.dstport", "-e", "tcp.len"}, .timeout = 60s});
+  const Outcome read = harness::run({.argv = {"tshark", "-n", "-r", dir / "all.pcapng", "-d", "tcp.port==7001,data", "-T", "fields", "-e", "ip.dst", "-e", "ipv6.dst", "-e", "tcp.dstport", "-e", "tcp.len"}, .timeout = 60s});
   EXPECT_EQ(read.status, 0) << read.err;
   for (const std::string& target : {web.at(4), web.at(6), other.at(4)}) EXPECT_PRED2(contains, read.out, target);
-  const Outcome malformed = harness::run({.argv = {"tshark", "-n", "-r", dir / "all.pcapng", "-Y", "_ws.malformed"}, .timeout = 60s});
+  const Outcome malformed = harness::run({.argv = {"tshark", "-n", "-r", dir / "all.pcapng", "-d", "tcp.port==7001,data", "-Y", "_ws.malformed"}, .timeout = 60s});
   EXPECT_EQ(malformed.out, "");
 }
 

@@ -162,8 +162,11 @@ TEST_F(BadInputTest, ASandboxInASandboxIsRefusedByTheKernel) {
 TEST_F(BadInputTest, NothingIsLeftInTheUsersPlaces) {
   const auto list = [](const char* directory) {
     Words names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
-      if (entry.path().filename().string().find("sbx-test.") == std::string::npos) names.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      struct stat found {};
+      const bool ours = ::lstat(entry.path().c_str(), &found) == 0 && found.st_uid == ::getuid();
+      if (ours && entry.path().filename().string().find("sbx-test.") == std::string::npos) names.push_back(entry.path());
+    }
     std::sort(names.begin(), names.end());
     return names;
   };

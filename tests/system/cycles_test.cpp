@@ -60,7 +60,7 @@ TEST_P(CyclesTest, NothingPilesUp) {
   const std::size_t open = entries_of("/proc/self/fd"), groups_before = groups();
   for (int number = 0; number < cycles() && !HasFatalFailure(); ++number) cycle(GetParam());
   EXPECT_EQ(entries_of("/proc/self/fd"), open);
-  EXPECT_TRUE(eventually([&] { return groups() <= groups_before; })) << groups() << " groups instead of " << groups_before;  // other tests have some
+  EXPECT_TRUE(eventually([&] { return groups() <= groups_before; }, 60s)) << groups() << " groups instead of " << groups_before;  // other tests have some
   EXPECT_TRUE(eventually([] { return children().size() == 1; })) << children().size() << " processes beside that which stays";
   EXPECT_EQ(entries_of(place()), 1u);
   EXPECT_EQ(run_sbx({"exec", "stays", "--", "true"}).status, 0);

@@ -68,7 +68,7 @@ TEST(Harness, TerminalHasSizeEchoAndInterrupt) {
   shell.send("hello\n");
   EXPECT_TRUE(shell.wait_for("got hello")) << shell.out();
   EXPECT_TRUE(shell.wait_for("30 100")) << shell.out();
-  ::usleep(300'000);  // a shell that is about to start a program may miss it
+  ::usleep(1'000'000);  // a shell that is about to start a program may miss it
   shell.send("\x03");
   EXPECT_EQ(shell.finish().signal, SIGINT);
 }

@@ -39,7 +39,7 @@ TEST_F(JobControlTest, StopAndResume) {
     ASSERT_TRUE(process.wait_for("outer> "));
     process.send("fg\n");
     ASSERT_TRUE(process.wait_for("sbx"));  // bash names the job
-    ::usleep(100'000);
+    ::usleep(1'000'000);
     process.send(std::string(word) + "\n");
     ASSERT_TRUE(process.wait_for(std::string("<") + word + ">")) << process.out();
   }
@@ -55,13 +55,12 @@ TEST_F(JobControlTest, AnEditorSurvivesAStop) {
   Process process(shell());
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("\"$sbx\" --rw \"$PWD\" -- vi -u NONE text\n");
-  ASSERT_TRUE(process.wait_for("text")) << process.out();
-  ::usleep(300'000);
+  ASSERT_TRUE(process.wait_for("\"text\" [New")) << process.out();  // the editor's own words
   process.send("ihello\x1b\x1a");
   ASSERT_TRUE(process.wait_for("Stopped")) << process.out();
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("fg\n");
-  ::usleep(300'000);
+  ::usleep(1'000'000);
   process.send(":wq\n");
   ASSERT_TRUE(process.wait_for("outer> ")) << process.out();
   leave(process);
@@ -91,11 +90,11 @@ TEST_F(JobControlTest, WithoutATerminalOfItsOwnItStopsToo) {
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("\"$sbx\" -T -- sh -c 'echo in; sleep 60'\n");
   ASSERT_TRUE(process.wait_for("in\r\n")) << process.out();
-  ::usleep(200'000);
+  ::usleep(1'000'000);
   process.send("\x1a");
   ASSERT_TRUE(process.wait_for("Stopped")) << process.out();
   process.send("fg\n");
-  ::usleep(200'000);
+  ::usleep(1'000'000);
   process.send("\x03");
   EXPECT_TRUE(process.wait_for("outer> ")) << process.out();
   process.send("echo status $?\n");
@@ -142,7 +141,7 @@ TEST_F(JobControlTest, KeysAreNotReadInTheBackground) {
   EXPECT_TRUE(process.wait_for("for the shell")) << process.out();
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("fg\n");
-  ::usleep(200'000);
+  ::usleep(1'000'000);
   process.send("for the payload\n");
   ASSERT_TRUE(process.wait_for("outer> ")) << process.out();
   process.send("cat out\n");
@@ -156,7 +155,7 @@ TEST_F(JobControlTest, KilledWhileStoppedItLeavesNothing) {
   ASSERT_TRUE(process.wait_for("outer> "));
   process.send("\"$sbx\" -- sh -c 'echo in; sleep " + marker + "'\n");
   ASSERT_TRUE(process.wait_for("in\r\n"));
-  ::usleep(200'000);  // a shell that is about to vfork does not stop
+  ::usleep(1'000'000);  // a shell that is about to vfork does not stop
   process.send("\x1a");
   ASSERT_TRUE(process.wait_for("Stopped")) << process.out();
   process.send("kill -KILL %1; wait %1; echo ended\"\"now\n");

@@ -132,9 +132,11 @@ TEST_F(LifecycleTest, LogsAreBounded) {
 }
 
 TEST_F(LifecycleTest, StopIsTermAndThenKill) {
-  start("mild", "trap 'echo term; exit 7' TERM; while :; do sleep 0.05; done");
-  start("stubborn", "trap '' TERM; while :; do sleep 0.05; done");
-  const Outcome stopped = run_sbx({"stop", "--kill-after", "200ms", "mild", "stubborn"});
+  start("mild", "trap 'echo term; exit 7' TERM; echo up; while :; do sleep 0.05; done");
+  start("stubborn", "trap '' TERM; echo up; while :; do sleep 0.05; done");
+  for (const char* name : {"mild", "stubborn"}) ASSERT_TRUE(eventually([&] { return run_sbx({"logs", name}).out == "up\n"; })) << name;
+  EXPECT_EQ(run_sbx({"stop", "--kill-after", "20s", "mild"}).status, 0);
+  const Outcome stopped = run_sbx({"stop", "--kill-after", "200ms", "stubborn"});
   EXPECT_EQ(stopped.status, 0) << stopped.err;
   EXPECT_GE(stopped.elapsed, 200ms);
   EXPECT_EQ(inspected("mild")["exit"]["code"], 7);
@@ -192,11 +194,14 @@ TEST_F(LifecycleTest, BadNamesAreRefused) {
 
 TEST_F(LifecycleTest, OfTwoThatRaceOneWins) {
   for (int round = 0; round < 5; ++round) {
-    const Command command = sbx({"--name", "web", "--", "sleep", "0.5"});
+    const Command command = sbx({"--name", "web", "--", "sh", "-c", "echo up; read x"});
     Process first(command), second(command);
+    first.send(""), second.send("");  // their inputs stay open
+    const bool won = first.wait_for("up\n");
+    EXPECT_NE(second.wait_for("up\n"), won);
     const Outcome a = first.finish(), b = second.finish();
-    EXPECT_EQ(std::min(a.status, b.status), 0) << a.err << b.err;
-    EXPECT_EQ(std::max(a.status, b.status), 125) << a.err << b.err;
+    EXPECT_EQ(won ? a.status : b.status, 1) << a.err << b.err;
+    EXPECT_EQ(won ? b.status : a.status, 125) << a.err << b.err;
   }
 }
 
@@ -256,6 +261,7 @@ TEST_F(LifecycleTest, PausedItStandsStillAndIsStoppedAllTheSame) {
   const std::string group = inspected("web")["cgroup"];
   EXPECT_EQ(run_sbx({"pause", "web"}).status, 0);
   EXPECT_PRED2(contains, run_sbx({"ps"}).out, "web   paused");
+  ::usleep(200'000);  // what it said before is in the log
   const std::string before = run_sbx({"logs", "web"}).out;
   ::usleep(200'000);
   EXPECT_EQ(run_sbx({"logs", "web"}).out, before);
@@ -325,13 +331,14 @@ TEST_F(LifecycleTest, AStrangersNamespaceIsNotAnswered) {
 TEST_F(LifecycleTest, StatsSaysWhatIsUsed) {
   start("busy", "while :; do :; done");
   start("idle");
-  ::usleep(300'000);
-  const Json all = Json::parse(run_sbx({"stats", "--json"}).out, nullptr, false);
-  ASSERT_EQ(all.size(), 2u);
-  EXPECT_GT(all[0]["cpu_s"], 0.05);
+  Json all;
+  ASSERT_TRUE(eventually([&] {
+    all = Json::parse(run_sbx({"stats", "--json"}).out, nullptr, false);
+    return all.size() == 2 && all[0]["cpu_s"] > 0.5;
+  }, 60s)) << all;
   EXPECT_GT(all[0]["memory_bytes"], 100'000);
   EXPECT_EQ(all[0]["pids"], 1);
-  EXPECT_LT(all[1]["cpu_s"], 0.05);
+  EXPECT_LT(all[1]["cpu_s"], all[0]["cpu_s"].get<double>() / 2);
   EXPECT_PRED2(contains, run_sbx({"stats", "busy"}).out, "\nbusy  running");
   expect_refused(run_sbx({"stats", "nobody"}), "no sandbox 'nobody' runs");
 }

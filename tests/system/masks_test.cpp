@@ -33,7 +33,7 @@ class MasksTest : public SystemTest {
     const auto start = std::chrono::steady_clock::now();
     change();
     const Outcome outcome = process.finish();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
     EXPECT_EQ(outcome.status, 125) << outcome.err;
     EXPECT_PRED2(contains, outcome.err, "mask on " + work_ + lost + " was lost");
     const auto report = nlohmann::json::parse(read_file(dir / "report.json"));

@@ -69,7 +69,7 @@ TEST_F(OnExitTest, ACommitThatIsRefusedKeeps) {
 }
 
 TEST_F(OnExitTest, WhatWasEndedIsNotCommitted) {
-  const Outcome outcome = ended({"--name", "try", "--on-exit", "commit", "--timeout", "500ms"}, "echo new >file; sleep 60");
+  const Outcome outcome = ended({"--name", "try", "--on-exit", "commit", "--timeout", "3s"}, "echo new >file; sleep 60");
   EXPECT_EQ(outcome.status, 124);
   EXPECT_PRED2(contains, outcome.err, "kept, not committed");
   EXPECT_EQ(file(), "host\n");

@@ -131,6 +131,7 @@ TEST_F(OverlayTest, SeveralOverOneDirectory) {
   first.cwd = project();
   first.environment = {"XDG_STATE_HOME=" + (dir / "state")};
   Process process(first);
+  process.send("");  // its input stays open
   ASSERT_TRUE(process.wait_for("ready"));
   EXPECT_EQ(overlay({"--overlay", ".", "--name", "two"}, "cat file; echo two >file").out, "host\n");
   EXPECT_EQ(overlay({"--tmp-overlay", "."}, "cat file").out, "host\n");
@@ -221,6 +222,7 @@ TEST_F(OverlayTest, HiddenStaysHidden) {
   Command command = sbx({"--tmp-overlay", ".", "--hide", project() + "/secret", "--", "sh", "-c", "echo ready; cat; cat secret || echo hidden"});
   command.cwd = project();
   Process process(command);
+  process.send("");  // its input stays open
   ASSERT_TRUE(process.wait_for("ready"));
   dir.write("p/other", "secret again\n");
   fs::rename(dir / "p/other", dir / "p/secret");

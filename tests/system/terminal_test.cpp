@@ -30,7 +30,7 @@ termios settings_of(const Process& process) {
 }
 
 // Shells lose keys that come while they start a job, in a sandbox or not.
-void settle() { ::usleep(300'000); }
+void settle() { ::usleep(1'000'000); }
 
 bool same(const termios& a, const termios& b) {
   return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_lflag == b.c_lflag && a.c_cflag == b.c_cflag;
@@ -157,8 +157,8 @@ TEST_F(TerminalTest, SettingsComeBack) {
 }
 
 TEST_F(TerminalTest, SettingsComeBackAfterASignal) {
+  const termios before = settings_of(Process({.argv = {"true"}, .terminal = true}));  // as each new one has them
   Process process(on_terminal({"--", "sh", "-c", "echo ready; exec sleep 60"}));
-  const termios before = settings_of(process);
   ASSERT_TRUE(process.wait_for("ready"));
   EXPECT_FALSE(same(before, settings_of(process))) << "the terminal is raw while the payload runs";
   process.kill(SIGTERM);

@@ -56,7 +56,7 @@ TEST(Pcap, APacketCarriesTimeFramePiecesAndComment) {
 }
 
 TEST(Pcap, AFileIsAChainOfBlocksAndTheLastFrameCanBeCommented) {
-  const std::string name = testing::TempDir() + "capture.pcapng";
+  const std::string name = testing::TempDir() + "capture-" + std::to_string(::getpid()) + ".pcapng";
   {
     auto capture = net::Capture::open(name);
     ASSERT_TRUE(capture && capture->active());
@@ -98,9 +98,8 @@ TEST(Pcap, NoFileCapturesNothing) {
 }
 
 TEST(Pcap, NeitherALinkNorAPipeWithoutAReader) {
-  const std::string directory = testing::TempDir(), link = directory + "capture-link", target = directory + "capture-target",
-                    pipe = directory + "capture-pipe";
-  for (const std::string& name : {link, target, pipe}) ::unlink(name.c_str());
+  const std::string mine = testing::TempDir() + "capture-" + std::to_string(::getpid()), link = mine + "-link", target = mine + "-target",
+                    pipe = mine + "-pipe";
   std::FILE* const file = std::fopen(target.c_str(), "w");
   ASSERT_NE(file, nullptr);
   std::fputs("precious", file);

@@ -112,8 +112,12 @@ def install(kernel, work):
                "--aptopt=Acquire::Retries \"3\"", *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
                *(f"--customize-hook={hook}" for hook in hooks), SUITE, "/dev/null", "-"]
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    if subprocess.run(command, input=sources(), text=True, env={**os.environ, "PATH": path}).returncode != 0:
-        raise qemu.GuestError("mmdebstrap could not install it")
+    for _ in range(2):  # a mirror has its moments
+        if subprocess.run(command, input=sources(), text=True, env={**os.environ, "PATH": path}).returncode == 0:
+            return
+        for left in (work / "files").iterdir():
+            left.unlink()
+    raise qemu.GuestError("mmdebstrap could not install it")
 
 
 def sources():

@@ -219,11 +219,12 @@ void Process::collect() {
 Outcome Process::finish() {
   if (command_.terminal) write_pending();
   else close_input();
+  const auto asked = Clock::now();
   while (pid_ > 0) {
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid_) {
       collect();
-    } else if (since(started_) > command_.timeout * patience()) {
+    } else if (since(asked) > command_.timeout * patience()) {
       outcome_.timed_out = true;
       ::kill(pid_, SIGKILL);
       collect();

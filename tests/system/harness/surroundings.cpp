@@ -186,7 +186,7 @@ void SystemTest::SetUp() {
 }
 
 void SystemTest::TearDown() {
-  const bool alone = eventually([] { return children().empty(); }, 2s);
+  const bool alone = eventually([] { return children().empty(); }, 20s);
   std::string left;
   for (const pid_t pid : children()) {
     std::string command = read_file("/proc/" + std::to_string(pid) + "/cmdline");
