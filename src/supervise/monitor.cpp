@@ -252,7 +252,7 @@ namespace {
 
 // When the first sandbox of a pod ends, the kernel kills all in its pid namespace, and only then does its launcher end.
 Result<bool> first_has_ended(const Sandbox& sandbox, const Outcome& outcome) {
-  constexpr milliseconds patience{1000};
+  constexpr milliseconds patience{300};
   if (!sandbox.shares_processes || outcome.reason != Reason::signaled || outcome.signal != SIGKILL) return false;
   return sandbox.pod.first.valid() ? sys::wait_for_event(sandbox.pod.first.get(), 0, patience) : Result<bool>(true);
 }
