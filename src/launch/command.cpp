@@ -27,6 +27,13 @@ Result<> take_descriptors(const plan::Command& command, const sys::Fd& terminal)
   return {};
 }
 
+// Who waits for it may have ended before that was asked for.
+Result<> end_with_parent(const Joining& joining) {
+  TRY(sys::set_parent_death_signal(SIGKILL));
+  if (TRY(sys::wait_for_event(joining.complaints.get(), 0, std::chrono::milliseconds(0)))) return fail("what waits for the command was killed");
+  return {};
+}
+
 Result<> apply_limits(const std::vector<plan::Limit>& limits) {
   for (const plan::Limit& limit : limits) {
     auto set = sys::set_resource_limit(limit.resource, limit.soft, limit.hard, limit.name);
@@ -114,13 +121,10 @@ Error execute(const plan::Command& command, const Joining& joining) {
 Result<> prepare(const plan::Plan& plan, const plan::Command& command, const Prepared& prepared, const sys::Fd& terminal,
                  const Joining* joining) {
   TRY(take_descriptors(command, terminal));
+  if (joining != nullptr) TRY(end_with_parent(*joining));  // else init ends with it
   TRY(apply_limits(plan.limits));
   sys::set_file_mask(prepared.file_mask);
   TRY(give_up_privileges(prepared));
-  // The payload outlives nobody: init ends with it. What joins ends with its attendant.
-  TRY(sys::set_parent_death_signal(joining != nullptr ? SIGKILL : 0));
-  if (joining != nullptr && TRY(sys::wait_for_event(joining->complaints.get(), 0, std::chrono::milliseconds(0))))
-    return fail("the command's attendant was killed");
   TRY(enter_workdir(command.workdir));
   TRY(apply_landlock(plan.landlock));
   TRY(sys::unblock_all_signals());

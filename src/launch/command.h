@@ -6,7 +6,7 @@
 namespace launch {
 
 // Of a command that joins a running sandbox: the program that starts it (launch/starter.h), and the pipe whose only
-// reader is its attendant.
+// reader is its parent.
 struct Joining { const sys::Fd& starter; const sys::Fd& complaints; };
 
 // Returns only when something failed. `command` is the plan's own, or one that joins.

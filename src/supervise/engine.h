@@ -53,7 +53,7 @@ struct Engine {
 };
 
 // The last totals, for at most this long; then it is on its own, and ends by itself.
-inline constexpr std::chrono::milliseconds patience_for_totals{5000};
+inline constexpr std::chrono::milliseconds patience_for_totals{2000};
 Result<> finish_engine(Engine& engine);
 
 // Passes on what changes on the host. It begins when the sandbox has settled: most are gone by then.

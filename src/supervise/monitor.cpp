@@ -268,12 +268,12 @@ Result<Outcome> wait_for_end(Sandbox& sandbox) {
     outcome.error = Error{0, monitor.engine_end + ", so the sandbox was ended", "start again; if it happens again, report it with --pcap FILE"};
   if (outcome.reason == Reason::joined)
     outcome.error = Error{0, text("the sandbox '", sandbox.pod.first_name, "' has ended, so this one, which shared its network, was ended"), {}};
+  if (monitor.terminal) TRY(monitor.terminal->drain());
+  if (monitor.terminal) TRY(monitor.terminal->release());
   TRY(monitor.take_network());
   if (monitor.log() != nullptr) TRY(monitor.log()->drain(sandbox.state->directory));
   if (monitor.log() != nullptr && monitor.log()->lost())
     outcome.notes.push_back(text("some of the output is not in the log: ", monitor.log()->lost()->message));
-  if (monitor.terminal) TRY(monitor.terminal->drain());
-  if (monitor.terminal) TRY(monitor.terminal->release());
   outcome.wall = sys::monotonic_now() - sandbox.started;
   return std::move(outcome);
 }

@@ -34,6 +34,7 @@ TEST_P(JoinedAmbush, SeesNobodyWhoJoins) {
   while (!(done = box.wait_for("done now\n", 1ms))) {
     const Words same = kind.profile == "container" ? Words{"--user", "root"} : Words{};
     const Outcome outcome = run(in_state(sbx(Words{"--ro", payload("attack") + ":/attack", "--join", "web"} + same + Words{"--", "/attack", "arguments"})));
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
     if (outcome.status != 0) break;
     ++joined;
   }

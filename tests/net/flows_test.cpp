@@ -171,14 +171,14 @@ TEST_F(FlowsTest, AFloodToNowhereHurtsNobody) {
   for (const int version : families)
     for (std::size_t i = 0; i < count / 2; ++i)
       flood.push_back(begin_connect(sandbox.inside(), Address(blackhole.at(version), 1000 + static_cast<int>(i))));
-  // One in 2,048 places shares the flood's share of what may open at a time (a table of 4,096), and not two at once.
-  for (const int version : families) {
-    const auto works = [&](const Place& place) {
+  // One in 2,048 addresses shares the flood's share of what may open at a time (a table of 4,096), and not two at once.
+  int working = 0;
+  for (const int version : families)
+    for (const Place& place : {web, other}) {
       const auto started = std::chrono::steady_clock::now();
-      return try_flow(sandbox, place.at(version)) == "ok" && std::chrono::steady_clock::now() - started < 1s;
-    };
-    EXPECT_TRUE(works(web) || works(other)) << version;
-  }
+      working += try_flow(sandbox, place.at(version)) == "ok" && std::chrono::steady_clock::now() - started < 1s;
+    }
+  EXPECT_GE(working, 3);
   EXPECT_LE(sandbox.engine_kib(), 32U << 10);
   flood.clear();
 }

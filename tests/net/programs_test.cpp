@@ -100,11 +100,12 @@ TEST_F(ProgramsTest, Iperf3WithoutARetransmission) {
       const char* sum = datagrams ? "sum" : "sum_received";
       Outcome out;
       nlohmann::json json;
+      int bursts = 0;
       for (int tries = 0; tries < 10; ++tries) {  // the server needs a moment to begin, and to end a test
         out = sandbox.run("iperf3 -J -t 1 -c " + web.at(version) + " " + words, 20s);
         json = nlohmann::json::parse(out.out, nullptr, false);
         // A machine that stood still for a third of a second lets iperf3 make up for it in one burst, which no buffer holds.
-        const bool burst = datagrams && json.is_object() && json["end"].contains(sum) && json["end"][sum]["lost_percent"] >= 10;
+        const bool burst = datagrams && json.is_object() && json["end"].contains(sum) && json["end"][sum]["lost_percent"] >= 10 && ++bursts < 3;
         if (!contains(out.out, "\"error\"") && !burst) break;
         std::this_thread::sleep_for(200ms);
       }
@@ -139,14 +140,15 @@ TEST_F(ProgramsTest, TheFirstConnectionWorksAtOnce) {
   SKIP_WITHOUT("curl");
   serve_all();
   for (const int version : families) {
-    double least = 5;
+    std::vector<double> took;
     for (int i = 0; i < 3; ++i) {
       const In in(net->host);
       const Outcome out = run_sbx({"--profile", "base", "--net", "user", "--allow", "*", "--", "curl", "-sS", "-m5", "-o", "/dev/null", "-w", "%{time_total}", "http://" + at(web, version) + "/"});
       EXPECT_EQ(out.status, 0) << out.err;
-      least = std::min(least, std::atof(out.out.c_str()));
+      took.push_back(std::atof(out.out.c_str()));
     }
-    EXPECT_LT(least, 0.3) << version;
+    std::ranges::sort(took);
+    EXPECT_LT(took[1], 0.3) << version;
   }
 }
 

@@ -93,6 +93,15 @@ TEST_F(ExecTest, TheStatusIsTheCommands) {
   EXPECT_EQ(exec({"web", "--", "/tmp"}).status, 126);
 }
 
+// The steps before it need no number that is free.
+TEST_F(ExecTest, WithoutADescriptorToOpen) {
+  Command starting = sbx({"--name", "web", "--ulimit", "nofile=0", "--ro", payload("probe") + ":/tmp/probe", "--", "/tmp/probe", "sleep", "60"});
+  starting.environment = environment();
+  box_ = std::make_unique<Process>(starting);
+  Outcome outcome;
+  EXPECT_TRUE(eventually([&] { return (outcome = exec({"web", "--", "/tmp/probe", "exit", "5"})).status == 5; })) << outcome.err;
+}
+
 TEST_F(ExecTest, AScriptWithoutItsFirstLineRunsInAShell) {
   start({}, "printf 'echo \"<$0 $1>\"' >/tmp/script; chmod +x /tmp/script; echo up; exec sleep 60");
   EXPECT_EQ(exec({"web", "--", "/tmp/script", "word"}).out, "</tmp/script word>\n");
@@ -217,6 +226,7 @@ TEST_F(ExecTest, WithItsClientTheCommandEnds) {
 }
 
 TEST_F(ExecTest, WithTheSandboxTheCommandEnds) {
+  int told = 0;
   for (const int signal : {SIGTERM, SIGKILL}) {
     start({});
     Process process(command({"web", "--", "sh", "-c", "echo in; exec sleep 60"}));
@@ -226,9 +236,11 @@ TEST_F(ExecTest, WithTheSandboxTheCommandEnds) {
     EXPECT_EQ(outcome.status, 137) << signal;
     // An init that takes its time to end leaves only the command's own end to be told.
     EXPECT_TRUE(outcome.err.empty() || outcome.err == "sbx: the sandbox ended, and the command with it\n") << signal << outcome.err;
+    told += outcome.err.empty() ? 0 : 1;
     box_->finish();
     box_.reset();
   }
+  EXPECT_GT(told, 0);
 }
 
 TEST_F(ExecTest, WhatItLeavesBehindIsInits) {
@@ -284,14 +296,13 @@ TEST_F(ExecTest, WhoseClientIsGone) {
 
 // Nobody has heard them when the sandbox ends.
 TEST_F(ExecTest, IntoOneThatEndsJustThen) {
-  start({}, "echo up; exec sleep 0.3");
+  start({}, "echo up; exec sleep 3");
   ASSERT_EQ(children_of(box_->pid()).size(), 1u);
   const std::string init = "/proc/" + std::to_string(children_of(box_->pid()).front()) + "/stat";
   box_->kill(SIGSTOP);
   std::vector<std::unique_ptr<Process>> all;
   for (int i = 0; i < 4; ++i) all.push_back(std::make_unique<Process>(command({"web", "--", "echo", "ran"})));
-  std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  EXPECT_TRUE(eventually([&] { return contains(read_file(init), ") Z "); }));
+  EXPECT_TRUE(eventually([&] { return contains(read_file(init), ") Z "); }, 20s));
   box_->kill(SIGCONT);
   for (const auto& each : all) {
     const Outcome outcome = each->finish();
